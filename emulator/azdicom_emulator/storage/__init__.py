@@ -1,0 +1,1 @@
+"""What is stored: the DuckDB index with its one writer, and the DICOM files."""

@@ -1,0 +1,104 @@
+"""The values that handlers and storage exchange: identities, stored instances, indexed attributes, changes. No DuckDB types."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+DEFAULT_PARTITION = "Microsoft.Default"
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceKey:
+    """What identifies one SOP instance: partition name, then the three UIDs without trailing padding."""
+
+    partition: str
+    study: str
+    series: str
+    instance: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInstance:
+    """The current version of one SOP instance. `watermark` grows with every store (≥ 1, one sequence for the service)."""
+
+    key: InstanceKey
+    watermark: int
+    transfer_syntax_uid: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyAttributes:
+    """The indexed attributes of a study (spec search §5.1); None: absent, keeps the value that the study has."""
+
+    patient_id: str | None = None
+    patient_name: str | None = None
+    patient_birth_date: str | None = None
+    accession_number: str | None = None
+    referring_physician_name: str | None = None
+    study_date: str | None = None
+    study_description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesAttributes:
+    """The indexed attributes of a series (spec search §5.1); dates are `yyyyMMdd`."""
+
+    modality: str | None = None
+    performed_procedure_step_start_date: str | None = None
+    manufacturer_model_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewInstance:
+    """What the index must know of an instance whose files are on disk."""
+
+    stored: StoredInstance
+    study: StudyAttributes = field(default_factory=StudyAttributes)
+    series: SeriesAttributes = field(default_factory=SeriesAttributes)
+
+
+class ChangeAction(StrEnum):
+    """Spec azure-apis §3.3."""
+
+    CREATE = "Create"
+    UPDATE = "Update"
+    DELETE = "Delete"
+
+
+class ChangeState(StrEnum):
+    """Derived from the current version of the instance, never stored (spec azure-apis §3.3)."""
+
+    CURRENT = "Current"
+    REPLACED = "Replaced"
+    DELETED = "Deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row of the change feed. `current` is the instance's present version, None when it is deleted."""
+
+    sequence: int
+    at: datetime
+    action: ChangeAction
+    key: InstanceKey
+    watermark: int
+    current: StoredInstance | None
+
+    @property
+    def state(self) -> ChangeState:
+        if self.current is None:
+            return ChangeState.DELETED
+        return ChangeState.CURRENT if self.current.watermark == self.watermark else ChangeState.REPLACED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeWindow:
+    """Which changes to read, oldest first: of sequence in (after, up_to], of time in [start, end), `offset` skipped."""
+
+    after: int = 0
+    up_to: int | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    offset: int = 0
+    limit: int = 100

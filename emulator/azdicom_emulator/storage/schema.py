@@ -1,0 +1,61 @@
+"""The tables of the index: numbered, forward-only steps, and the version check on opening."""
+
+# Times are stored as naive TIMESTAMP in UTC: DuckDB needs pytz to hand out TIMESTAMPTZ, and a local zone must never leak in.
+# Uniqueness is the one writer's business, so there are plain indexes and no keys: DuckDB's unique indexes refuse a delete
+# and an insert of the same key in one transaction. `*_folded` columns hold the text as matching compares it
+# (spec search §5.5): case folded, trailing padding gone, for names accents gone too. `*_words`: names as fuzzy matching
+# compares them (spec search §6): folded words, each led by one space.
+STEPS: tuple[str, ...] = (
+    """
+    CREATE TABLE partitions (partition_key INTEGER NOT NULL, name VARCHAR NOT NULL, created_at TIMESTAMP NOT NULL);
+
+    CREATE TABLE studies (
+        study_key BIGINT NOT NULL,
+        partition_key INTEGER NOT NULL,
+        study_uid VARCHAR NOT NULL,
+        patient_id VARCHAR, patient_id_folded VARCHAR,
+        patient_name VARCHAR, patient_name_folded VARCHAR, patient_name_words VARCHAR,
+        patient_birth_date VARCHAR,
+        accession_number VARCHAR, accession_number_folded VARCHAR,
+        referring_physician_name VARCHAR, referring_physician_name_folded VARCHAR, referring_physician_name_words VARCHAR,
+        study_date VARCHAR,
+        study_description VARCHAR, study_description_folded VARCHAR,
+        expires_at TIMESTAMP
+    );
+    CREATE INDEX studies_by_uid ON studies (study_uid);
+
+    CREATE TABLE series (
+        series_key BIGINT NOT NULL,
+        partition_key INTEGER NOT NULL,
+        study_uid VARCHAR NOT NULL,
+        series_uid VARCHAR NOT NULL,
+        modality VARCHAR, modality_folded VARCHAR,
+        performed_procedure_step_start_date VARCHAR,
+        manufacturer_model_name VARCHAR, manufacturer_model_name_folded VARCHAR
+    );
+    CREATE INDEX series_by_study ON series (study_uid);
+
+    CREATE TABLE instances (
+        watermark BIGINT NOT NULL,
+        partition_key INTEGER NOT NULL,
+        study_uid VARCHAR NOT NULL,
+        series_uid VARCHAR NOT NULL,
+        sop_instance_uid VARCHAR NOT NULL,
+        transfer_syntax_uid VARCHAR NOT NULL,
+        size_bytes BIGINT NOT NULL
+    );
+    CREATE INDEX instances_by_study ON instances (study_uid);
+    CREATE INDEX instances_by_uid ON instances (sop_instance_uid);
+
+    CREATE TABLE changes (
+        sequence BIGINT NOT NULL,
+        changed_at TIMESTAMP NOT NULL,
+        action VARCHAR NOT NULL,
+        partition_key INTEGER NOT NULL,
+        study_uid VARCHAR NOT NULL,
+        series_uid VARCHAR NOT NULL,
+        sop_instance_uid VARCHAR NOT NULL,
+        watermark BIGINT NOT NULL
+    );
+    """,
+)

@@ -1,0 +1,1 @@
+"""STOW-RS, WADO-RS, QIDO-RS and delete: one module a transaction."""

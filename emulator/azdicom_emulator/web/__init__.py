@@ -1,0 +1,1 @@
+"""HTTP that all routes share: versions, negotiation, bodies, errors."""

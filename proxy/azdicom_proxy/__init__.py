@@ -1,0 +1,1 @@
+"""Proxy to a live DICOM service: forward, record, replay, compare."""

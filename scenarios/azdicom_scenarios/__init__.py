@@ -1,0 +1,1 @@
+"""Scenarios: YAML fixtures and steps, run against an emulator or a live service."""
