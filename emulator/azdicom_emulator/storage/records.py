@@ -8,6 +8,15 @@ DEFAULT_PARTITION = "Microsoft.Default"
 
 
 @dataclass(frozen=True, slots=True)
+class Partition:
+    """A data partition (azure-apis §5). `name` is spelled as in the request that created it."""
+
+    key: int
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceKey:
     """What identifies one SOP instance: partition name, then the three UIDs without trailing padding."""
 
@@ -51,11 +60,16 @@ class SeriesAttributes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewInstance:
-    """What the index must know of an instance whose files are on disk."""
+    """What the index must know of an instance whose files are on disk.
+
+    expires_at: when the study is to be deleted. The last store of a study decides, so None cancels an earlier expiry
+    (store §9, Expiry).
+    """
 
     stored: StoredInstance
     study: StudyAttributes = field(default_factory=StudyAttributes)
     series: SeriesAttributes = field(default_factory=SeriesAttributes)
+    expires_at: datetime | None = None
 
 
 class ChangeAction(StrEnum):
@@ -94,7 +108,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeWindow:
-    """Which changes to read, oldest first: of sequence in (after, up_to], of time in [start, end), `offset` skipped."""
+    """Which changes to read, oldest first: of sequence in (after, up_to], of time in [start, end), `offset` skipped.
+
+    A window with `up_to` is one of sequences and ordered by them (v1); any other is ordered by time, then sequence (v2;
+    azure-apis §3.1).
+    """
 
     after: int = 0
     up_to: int | None = None

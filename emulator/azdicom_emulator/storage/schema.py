@@ -1,5 +1,9 @@
 """The tables of the index: numbered, forward-only steps, and the version check on opening."""
 
+from duckdb import DuckDBPyConnection
+
+from azdicom_emulator.storage.errors import IndexNewerError
+
 # Times are stored as naive TIMESTAMP in UTC: DuckDB needs pytz to hand out TIMESTAMPTZ, and a local zone must never leak in.
 # Uniqueness is the one writer's business, so there are plain indexes and no keys: DuckDB's unique indexes refuse a delete
 # and an insert of the same key in one transaction. `*_folded` columns hold the text as matching compares it
@@ -59,3 +63,14 @@ STEPS: tuple[str, ...] = (
     );
     """,
 )
+
+
+def migrate(connection: DuckDBPyConnection) -> None:
+    """Takes the missing steps, each in a transaction of its own. Raises IndexNewerError."""
+    connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
+    row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
+    version: int = (row and row[0]) or 0
+    if version > len(STEPS):
+        raise IndexNewerError(version, len(STEPS))
+    for number, step in enumerate(STEPS[version:], start=version + 1):
+        connection.execute(f"BEGIN; {step}; INSERT INTO schema_version VALUES ({number}); COMMIT")

@@ -1,0 +1,66 @@
+# `make help` lists the targets. ARGS is passed on: make serve ARGS="--port 9000 --strict", make test ARGS="-k search".
+
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: serve
+serve: $(VENV)/installed  ## Install into .venv on first use, then serve on http://127.0.0.1:8080
+	@exec $(BIN)/azdicom serve $(ARGS)
+
+.PHONY: install
+install: $(VENV)/installed  ## Install the package into .venv
+
+.PHONY: test
+test: $(VENV)/installed-dev  ## Run the tests
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/installed-dev  ## Check style, formatting, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: interop
+interop: $(VENV)/installed-dev  ## Run the steps of the container image in a clean virtual environment (slow)
+	AZDICOM_TEST_CONTAINER=1 $(BIN)/python -m pytest tests/test_container.py tests/interop $(ARGS)
+
+.PHONY: bench
+bench: $(VENV)/installed-dev  ## Measure the server; print the table and write docs/benchmarks.md
+	$(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: contact-sheet
+contact-sheet: $(VENV)/installed-dev  ## Render the sample images into docs/contact-sheet.png
+	$(BIN)/python -m tests.contact_sheet docs/contact-sheet.png
+
+.PHONY: clean
+clean:  ## Remove what the other targets made, the data folder excepted
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find emulator proxy scenarios tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is newer than pyproject.toml when what it names is installed, so that a second call costs nothing.
+$(VENV)/installed: $(BIN)/python pyproject.toml
+	@echo "Installing into $(VENV) ..."
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(BIN)/python pyproject.toml
+	@echo "Installing with the development tools into $(VENV) ..."
+	@$(PIP) install --editable '.[dev]'
+	@touch $@ $(VENV)/installed
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found. Name one: make PYTHON=/path/to/python3" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) lacks the venv module. On Debian and Ubuntu: apt install python3-venv" >&2; exit 2; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,40 @@
+"""The aiohttp application: its parts, started and stopped in order, and the one handler in front of the routes."""
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from azdicom_emulator.routes import ROUTES
+from azdicom_emulator.settings import Settings
+from azdicom_emulator.storage.index import Durability, Index
+from azdicom_emulator.studies.frames import FRAME_TABLES, FrameTables
+from azdicom_emulator.web.keys import INDEX, SETTINGS, WORKERS
+from azdicom_emulator.web.middleware import ROUTER, before_headers, dispatch
+from azdicom_emulator.web.routing import Router
+from azdicom_emulator.web.workers import Workers
+
+FRAME_TABLES_KEPT = 256
+
+
+def create_application(settings: Settings) -> web.Application:
+    """A server's application. Opens `settings.data_dir` when it starts.
+
+    Raises, on start: DataFolderInUseError, DataFolderNotWritableError, IndexNewerError.
+    """
+    application = web.Application()
+    application[SETTINGS] = settings
+    application[ROUTER] = Router(ROUTES)
+    application[FRAME_TABLES] = FrameTables(FRAME_TABLES_KEPT)
+    application.cleanup_ctx.append(_parts)
+    application.on_response_prepare.append(before_headers)
+    application.router.add_route("*", "/{path:.*}", dispatch)
+    return application
+
+
+async def _parts(application: web.Application) -> AsyncIterator[None]:
+    settings = application[SETTINGS]
+    application[INDEX] = Index.open(settings.data_dir, durability=Durability(settings.durability))
+    application[WORKERS] = Workers(threads=settings.worker_threads, processes=settings.worker_processes)
+    yield
+    application[WORKERS].close()
+    await application[INDEX].close()

@@ -1,0 +1,52 @@
+"""The whole surface in one table. Routing and the `Allow` of a 405 are derived from it."""
+
+from azdicom_emulator.management.changefeed import change_feed, latest_change
+from azdicom_emulator.management.health import health
+from azdicom_emulator.studies.delete import delete_instances
+from azdicom_emulator.studies.frames import retrieve_frames
+from azdicom_emulator.studies.metadata import instance_metadata, series_metadata, study_metadata
+from azdicom_emulator.studies.rendered import retrieve_rendered
+from azdicom_emulator.studies.retrieve import retrieve_instance, retrieve_series, retrieve_study
+from azdicom_emulator.studies.search import (
+    search_instances,
+    search_series,
+    search_series_instances,
+    search_studies,
+    search_study_instances,
+    search_study_series,
+)
+from azdicom_emulator.studies.store import store_instances
+from azdicom_emulator.web.routing import Action, Route, Scope
+
+STUDY = "/studies/{study}"
+SERIES = STUDY + "/series/{series}"
+INSTANCE = SERIES + "/instances/{instance}"
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/studies", search_studies, "QIDO-RS", "PS3.18 §10.6", Action.READ),
+    Route("POST", "/studies", store_instances, "STOW-RS", "PS3.18 §10.5", Action.WRITE),
+    Route("PUT", "/studies", store_instances, "STOW-RS upsert", "Azure: Upsert (STOW-RS)", Action.WRITE),
+    Route("GET", STUDY, retrieve_study, "WADO-RS", "PS3.18 §10.4", Action.READ),
+    Route("POST", STUDY, store_instances, "STOW-RS", "PS3.18 §10.5", Action.WRITE),
+    Route("PUT", STUDY, store_instances, "STOW-RS upsert", "Azure: Upsert (STOW-RS)", Action.WRITE),
+    Route("DELETE", STUDY, delete_instances, "Delete", "Azure: Delete", Action.DELETE),
+    Route("GET", STUDY + "/metadata", study_metadata, "WADO-RS", "PS3.18 §10.4", Action.READ),
+    Route("GET", STUDY + "/series", search_study_series, "QIDO-RS", "PS3.18 §10.6", Action.READ),
+    Route("GET", STUDY + "/instances", search_study_instances, "QIDO-RS", "PS3.18 §10.6", Action.READ),
+    Route("GET", SERIES, retrieve_series, "WADO-RS", "PS3.18 §10.4", Action.READ),
+    Route("DELETE", SERIES, delete_instances, "Delete", "Azure: Delete", Action.DELETE),
+    Route("GET", SERIES + "/metadata", series_metadata, "WADO-RS", "PS3.18 §10.4", Action.READ),
+    Route("GET", SERIES + "/instances", search_series_instances, "QIDO-RS", "PS3.18 §10.6", Action.READ),
+    Route("GET", INSTANCE, retrieve_instance, "WADO-RS", "PS3.18 §10.4", Action.READ),
+    Route("DELETE", INSTANCE, delete_instances, "Delete", "Azure: Delete", Action.DELETE),
+    Route("GET", INSTANCE + "/metadata", instance_metadata, "WADO-RS", "PS3.18 §10.4", Action.READ),
+    Route("GET", INSTANCE + "/rendered", retrieve_rendered, "WADO-RS rendered", "PS3.18 §10.4", Action.READ),
+    Route("GET", INSTANCE + "/frames/{frames}", retrieve_frames, "WADO-RS frames", "PS3.18 §10.4", Action.READ),
+    Route("GET", INSTANCE + "/frames/{frame}/rendered", retrieve_rendered, "WADO-RS rendered", "PS3.18 §10.4", Action.READ),
+    Route("GET", "/series", search_series, "QIDO-RS", "PS3.18 §10.6", Action.READ),
+    Route("GET", "/instances", search_instances, "QIDO-RS", "PS3.18 §10.6", Action.READ),
+    Route("GET", "/changefeed", change_feed, "Change feed", "Azure: Change Feed", Action.READ, Scope.SERVICE),
+    Route("GET", "/changefeed/latest", latest_change, "Change feed", "Azure: Change Feed", Action.READ, Scope.SERVICE),
+    Route("*", "/health", health, "Health", "alias of the seed emulator", Action.PUBLIC, Scope.ROOT),
+    Route("*", "/health/check", health, "Health", "service source", Action.PUBLIC, Scope.ROOT),
+)

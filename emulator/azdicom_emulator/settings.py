@@ -1,0 +1,101 @@
+"""The settings of a server: one frozen value, built once by the command line and passed down."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+
+DEFAULT_PORT = 8080
+GIB = 1024**3
+
+
+class LogFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """Something the managed service does not do (docs/extensions-and-quirks.md); every use is announced by `Warning: 299`."""
+
+    name: str
+    default: bool
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quirk:
+    """An open question about the managed service. The first value is the default."""
+
+    name: str
+    values: tuple[str, ...]
+    summary: str
+
+    @property
+    def default(self) -> str:
+        return self.values[0]
+
+
+EXTENSIONS = {
+    extension.name: extension
+    for extension in (
+        Extension("search.wildcards", True, "`*` and `?` in text filters, when the literal value matches nothing"),
+        Extension("search.uid_lists", True, "comma- or backslash-separated UIDs, when the literal value matches nothing"),
+        Extension("store.form_upload", True, "curl form uploads (`-F`), and an unquoted `type=application/dicom`"),
+    )
+}
+
+QUIRKS = {
+    quirk.name: quirk
+    for quirk in (
+        Quirk("store.study_mismatch_code", ("43264", "43265"), "failure reason of an instance of another study"),
+        Quirk("store.implicit_vr", ("warn", "reject"), "what happens to implicit VR little endian"),
+        Quirk("store.missing_accept", ("406", "accept"), "a store without an Accept header"),
+        Quirk("store.preamble", ("zero-at-store", "zero-at-retrieve", "keep"), "when the 128-byte preamble is zeroed"),
+        Quirk("store.size_limit", ("4GB", "2GB"), "the largest request body"),
+        Quirk("retrieve.bare_star_on_study", ("multipart", "406"), "a bare `*/*` on a study or series"),
+        Quirk("retrieve.etag_quotes", ("off", "on"), "quotes around ETag values"),
+        Quirk("retrieve.boundary_quotes", ("off", "on"), "quotes around the boundary of multipart answers"),
+        Quirk("search.includefield_all_mixed", ("400", "all"), "`includefield=all` beside other fields"),
+        Quirk("search.all_has_model_name", ("no", "yes"), "ManufacturerModelName in `includefield=all`"),
+        Quirk("json.enum_casing", ("camel", "pascal"), "casing of enumerations in JSON"),
+        Quirk("changefeed.property_casing", ("camel", "pascal"), "casing of change feed properties"),
+        Quirk("uid.alphabet", ("digits", "alphanumeric"), "characters of UIDs in paths and identifiers"),
+        Quirk("versions.unsupported", ("400", "404"), "answer to a well-formed version that is not supported"),
+    )
+}
+
+SIZE_LIMITS = {"4GB": 4 * GIB, "2GB": 2 * GIB - 1}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that a server can be told. Unknown extension and quirk names are refused by the command line."""
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    port_file: Path | None = None
+    data_dir: Path = Path("data")
+    ephemeral: bool = False
+    durability: str = "process"
+    strict: bool = False
+    extensions: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    quirks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    log_level: str = "info"
+    log_format: LogFormat = LogFormat.TEXT
+    spool_memory_bytes: int = 1024 * 1024
+    worker_threads: int = 8
+    worker_processes: int = 2
+
+    def extension(self, name: str) -> bool:
+        """Whether extension `name` may act; never under `strict`."""
+        return not self.strict and self.extensions.get(name, EXTENSIONS[name].default)
+
+    def quirk(self, name: str) -> str:
+        """The value in force of quirk `name`."""
+        return self.quirks.get(name, QUIRKS[name].default)
+
+    @property
+    def max_request_bytes(self) -> int:
+        return SIZE_LIMITS[self.quirk("store.size_limit")]

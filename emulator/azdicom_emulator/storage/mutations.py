@@ -1,0 +1,199 @@
+"""What the writer thread does to DuckDB, each in one transaction."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from duckdb import DuckDBPyConnection
+
+from azdicom_emulator.storage.journal import JournalEntry
+from azdicom_emulator.storage.records import ChangeAction, InstanceKey, Partition, StoredInstance
+from azdicom_emulator.storage.rows import SERIES, STUDIES, LatestRows
+from azdicom_emulator.storage.statements import insert_statement, rows_given, update_statement
+
+_INSTANCE_COLUMNS = (
+    "watermark",
+    "partition_key",
+    "study_uid",
+    "series_uid",
+    "sop_instance_uid",
+    "transfer_syntax_uid",
+    "size_bytes",
+)
+_CHANGE_COLUMNS = (
+    "sequence",
+    "changed_at",
+    "action",
+    "partition_key",
+    "study_uid",
+    "series_uid",
+    "sop_instance_uid",
+    "watermark",
+)
+INSERT_INSTANCES = insert_statement("instances", _INSTANCE_COLUMNS)
+INSERT_CHANGES = insert_statement("changes", _CHANGE_COLUMNS)
+DELETE_VERSIONS = f"DELETE FROM instances WHERE watermark IN ({rows_given(['watermark'])})"
+UPDATE_EXPIRY = update_statement("studies", ("partition_key", "study_uid"), ["expires_at"])
+STORED_ALREADY = f"SELECT watermark FROM changes SEMI JOIN ({rows_given(['watermark'])}) USING (watermark)"
+DELETE_INSTANCES = """
+    DELETE FROM instances
+    WHERE partition_key = $partition AND study_uid = $study
+        AND series_uid = coalesce($series, series_uid) AND sop_instance_uid = coalesce($instance, sop_instance_uid)
+    RETURNING series_uid, sop_instance_uid, watermark, transfer_syntax_uid, size_bytes
+"""
+DELETE_EMPTY_SERIES = """
+    DELETE FROM series
+    WHERE partition_key = $partition AND study_uid = $study AND series_uid NOT IN (
+        SELECT series_uid FROM instances WHERE partition_key = $partition AND study_uid = $study
+    )
+"""
+DELETE_EMPTY_STUDY = """
+    DELETE FROM studies
+    WHERE partition_key = $partition AND study_uid = $study AND NOT EXISTS (
+        SELECT 1 FROM instances WHERE partition_key = $partition AND study_uid = $study
+    )
+"""
+INSERT_PARTITION = "INSERT INTO partitions (partition_key, name, created_at) VALUES (?, ?, ?)"
+
+
+class Mutations:
+    """Owns the writer's connection. Only one thread may call it, but for `partitions`."""
+
+    def __init__(self, connection: DuckDBPyConnection) -> None:
+        self._connection = connection
+        self.partitions = Partitions(connection)
+        self._studies = LatestRows(STUDIES, connection)
+        self._series = LatestRows(SERIES, connection)
+        self._expiring: dict[tuple[int, str], datetime] = {}
+        self._load_expiring()
+        last = connection.execute("SELECT max(sequence), max(watermark) FROM changes").fetchone()
+        self._last_sequence: int = (last and last[0]) or 0
+        self.last_watermark: int = (last and last[1]) or 0
+
+    def apply(self, entries: Sequence[JournalEntry]) -> None:
+        """Brings stores into the index, in their order."""
+        new_versions: dict[int, StoredInstance] = {}
+        ended: list[int] = []
+        for entry in entries:
+            # A version that was stored and replaced within this group never gets a row.
+            if entry.replaces is not None and new_versions.pop(entry.replaces.watermark, None) is None:
+                ended.append(entry.replaces.watermark)
+            new_versions[entry.new.stored.watermark] = entry.new.stored
+        with self._transaction():
+            if ended:
+                self._connection.execute(DELETE_VERSIONS, [ended])
+            self._insert_instances(list(new_versions.values()))
+            self._take_attributes(entries)
+            self._take_expiries(entries)
+            self._insert_changes(ChangeAction.CREATE, [(entry.at, entry.new.stored) for entry in entries])
+
+    def replay(self, entries: Sequence[JournalEntry]) -> None:
+        """As `apply`, for the entries of a previous process, which may have applied some of them."""
+        watermarks = [entry.new.stored.watermark for entry in entries]
+        known = {row[0] for row in self._connection.execute(STORED_ALREADY, [watermarks]).fetchall()}
+        missing = [entry for entry in entries if entry.new.stored.watermark not in known]
+        for entry in missing:
+            self.add_partition(entry.new.stored.key.partition, entry.at)
+            self.last_watermark = max(self.last_watermark, entry.new.stored.watermark)
+        if missing:
+            self.apply(missing)
+
+    def delete(
+        self, partition: str, study: str, series: str | None, instance: str | None, at: datetime
+    ) -> list[StoredInstance]:
+        """Removes rows, and those of series and studies that are empty then; returns the instances by watermark."""
+        key = self.partitions.key_of(partition)
+        parent = {"partition": key, "study": study}
+        with self._transaction():
+            found = self._connection.execute(
+                DELETE_INSTANCES, parent | {"series": series, "instance": instance}
+            ).fetchall()
+            deleted = sorted(
+                (
+                    StoredInstance(InstanceKey(partition, study, series_uid, uid), watermark, syntax, size)
+                    for series_uid, uid, watermark, syntax, size in found
+                ),
+                key=lambda stored: stored.watermark,
+            )
+            if deleted:
+                self._connection.execute(DELETE_EMPTY_SERIES, parent)
+                self._connection.execute(DELETE_EMPTY_STUDY, parent)
+                self._insert_changes(ChangeAction.DELETE, [(at, stored) for stored in deleted])
+        self._series.forget({(key, study, stored.key.series) for stored in deleted})
+        self._studies.forget([(key, study)])
+        self._load_expiring()
+        return deleted
+
+    def set_expiry(self, partition: str, study: str, expires_at: datetime | None) -> None:
+        """Of a study that does not exist: nothing happens."""
+        with self._transaction():
+            self._update_expiries({(self.partitions.key_of(partition), study): expires_at})
+        self._load_expiring()
+
+    def add_partition(self, name: str, at: datetime) -> Partition:
+        """The partition of this name, made if it does not exist."""
+        found = self.partitions.find(name)
+        if found is not None:
+            return found
+        partition = Partition(len(self.partitions.all()) + 1, name, at)
+        with self._transaction():
+            self._connection.execute(INSERT_PARTITION, [partition.key, name, to_column(at)])
+        self.partitions.add(partition)
+        return partition
+
+    def checkpoint(self) -> None:
+        self._connection.execute("CHECKPOINT")
+
+    def _insert_instances(self, instances: Sequence[StoredInstance]) -> None:
+        self._connection.execute(
+            INSERT_INSTANCES,
+            [
+                [stored.watermark for stored in instances],
+                *self._identities(instances),
+                [stored.transfer_syntax_uid for stored in instances],
+                [stored.size_bytes for stored in instances],
+            ],
+        )
+
+    def _take_attributes(self, entries: Sequence[JournalEntry]) -> None:
+        partitions, studies, series, _ = self._identities([entry.new.stored for entry in entries])
+        self._studies.take(
+            [((p, st), entry.new.study) for p, st, entry in zip(partitions, studies, entries, strict=True)]
+        )
+        self._series.take(
+            [((p, st, se), entry.new.series) for p, st, se, entry in zip(partitions, studies, series, entries, strict=True)]
+        )
+
+    def _take_expiries(self, entries: Sequence[JournalEntry]) -> None:
+        """The last store of a study decides (store §9, Expiry)."""
+        wanted = {
+            (self.partitions.key_of(entry.new.stored.key.partition), entry.new.stored.key.study): entry.new.expires_at
+            for entry in entries
+        }
+        changed = {study: at for study, at in wanted.items() if self._expiring.get(study) != at}
+        if changed:
+            self._update_expiries(changed)
+
+    def _update_expiries(self, expiries: dict[tuple[int, str], datetime | None]) -> None:
+        for study, at in expiries.items():
+            if at is None:
+                self._expiring.pop(study, None)
+            else:
+                self._expiring[study] = at
+        moments = [None if at is None else to_column(at) for at in expiries.values()]
+        self._connection.execute(UPDATE_EXPIRY, [*map(list, zip(*expiries, strict=True)), moments])
+
+    def _insert_changes(self, action: ChangeAction, changes: Sequence[tuple[datetime, StoredInstance]]) -> None:
+        instances = [stored for _, stored in changes]
+        first = self._last_sequence + 1
+        self._last_sequence += len(changes)
+        self._connection.execute(
+            INSERT_CHANGES,
+            [
+                list(range(first, first + len(changes))),
+                [to_column(at) for at, _ in changes],
+                [action.value] * len(changes),
+                *self._identities(instances),
+                [stored.watermark for stored in instances],
+            ],
+        )

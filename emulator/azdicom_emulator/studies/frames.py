@@ -1,0 +1,140 @@
+"""WADO-RS frames: slices of stored files, decoded or encoded where asked for (PS3.18 §10.4, retrieve §7)."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from aiohttp import web
+
+from azdicom_emulator.dicom.pixels.errors import FrameNotFoundError, TranscodingError
+from azdicom_emulator.dicom.pixels.frames import FrameTable, locate_frames
+from azdicom_emulator.storage.records import InstanceKey, StoredInstance
+from azdicom_emulator.studies.retrieve import (
+    MAX_TRANSCODED_BYTES,
+    TOO_LARGE_TO_TRANSCODE,
+    TRANSCODING_NOT_SUPPORTED,
+)
+from azdicom_emulator.web.errors import BadRequestError, NotAcceptableError, ResourceNotFoundError
+from azdicom_emulator.web.keys import INDEX, MATCH, WORKERS
+from azdicom_emulator.web.negotiation import (
+    AS_STORED,
+    FRAME_OFFERS,
+    JPEG_2000,
+    OCTET_STREAM,
+    Choice,
+    choose,
+    parse_accept,
+)
+from azdicom_emulator.web.partitions import partition_of
+from azdicom_emulator.web.sending import Body, FileSlice, Part, send_multipart, send_single
+from azdicom_emulator.web.uids import path_uids
+from azdicom_emulator.web.workers import WorkerDiedError
+
+INVALID_FRAMES = (
+    "The specified frames value is not valid. At least one frame must be present, "
+    "and all requested frames must have value greater than 0."
+)
+SINGLE_PART_FRAMES = (
+    "The accept header is supported for single frame retrieval, use multi-part accept header instead."
+)
+INT32 = range(-(2**31), 2**31)
+
+
+class FrameTables:
+    """Where the frames of recently asked files are, by path; a stored version never changes, so nothing grows stale."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._tables: OrderedDict[Path, FrameTable] = OrderedDict()
+
+    def get(self, path: Path) -> FrameTable | None:
+        table = self._tables.get(path)
+        if table is not None:
+            self._tables.move_to_end(path)
+        return table
+
+    def put(self, path: Path, table: FrameTable) -> None:
+        self._tables[path] = table
+        if len(self._tables) > self._capacity:
+            self._tables.popitem(last=False)
+
+
+FRAME_TABLES = web.AppKey("frame_tables", FrameTables)
+
+
+async def retrieve_frames(request: web.Request) -> web.StreamResponse:
+    """The frames of the list in the path, in its order; one frame alone may be asked for as single part."""
+    numbers = parse_frame_numbers(request[MATCH].parameters["frames"])
+    partition = await partition_of(request)
+    study, series, instance = path_uids(request)
+    if any(number <= 0 for number in numbers):
+        raise BadRequestError(INVALID_FRAMES)
+    choice = choose(parse_accept(request.headers.getall("Accept", ())), FRAME_OFFERS, star_means=OCTET_STREAM)
+    if not choice.is_multipart and len(numbers) > 1:
+        raise BadRequestError(SINGLE_PART_FRAMES)
+    found = await request.app[INDEX].instance(InstanceKey(partition, study, series or "", instance or ""))
+    if found is None:
+        raise ResourceNotFoundError.of("instance")
+    try:
+        parts = await _frame_parts(request, found, choice, numbers)
+    except FrameNotFoundError:
+        raise ResourceNotFoundError.of("frame") from None
+    return await (send_multipart(request, parts) if choice.is_multipart else send_single(request, parts[0]))
+
+
+def parse_frame_numbers(text: str) -> list[int]:
+    """`1,3,2`, spaces allowed. Raises BadRequestError naming the item that is no 32-bit integer."""
+    return [_int32(item) for item in text.split(",")]
+
+
+def _int32(item: str) -> int:
+    digits = item.strip()
+    unsigned = digits.removeprefix("-") if digits.startswith("-") else digits.removeprefix("+")
+    if not (unsigned.isascii() and unsigned.isdigit()) or int(digits) not in INT32:
+        raise BadRequestError.query_parameter("frames", f"Unable to parse value '{item}' as Int32.")
+    return int(digits)
+
+
+async def _frame_parts(
+    request: web.Request, instance: StoredInstance, choice: Choice, numbers: Sequence[int]
+) -> list[Part]:
+    path, _ = request.app[INDEX].files.paths(instance.key, instance.watermark)
+    table = request.app[FRAME_TABLES].get(path)
+    if table is None:
+        table = await request.app[WORKERS].in_thread(locate_frames, path)
+        request.app[FRAME_TABLES].put(path, table)
+    if any(number > table.number_of_frames for number in numbers):
+        raise FrameNotFoundError("beyond the last frame")
+    as_stored = choice.transfer_syntax in (AS_STORED, instance.transfer_syntax_uid)
+    transfer_syntax = instance.transfer_syntax_uid if as_stored else choice.transfer_syntax
+    content_type = f"{choice.media_type}; transfer-syntax={transfer_syntax}"
+    if as_stored:
+        return [Part(content_type, await _stored_frame(request, path, table, number)) for number in numbers]
+    bodies = await _converted_frames(request, instance, path, choice, numbers)
+    return [Part(content_type, body) for body in bodies]
+
+
+async def _stored_frame(request: web.Request, path: Path, table: FrameTable, number: int) -> Body:
+    """File ranges where the frame is whole bytes of the file, else its bytes (1-bit and deflated images)."""
+    slices = table.slices(number)
+    if slices is not None:
+        return [FileSlice(path, offset, length) for offset, length in slices]
+    from azdicom_emulator.dicom.pixels.frames import read_frame  # noqa: PLC0415
+
+    return await request.app[WORKERS].in_thread(read_frame, path, table, number)
+
+
+async def _converted_frames(
+    request: web.Request, instance: StoredInstance, path: Path, choice: Choice, numbers: Sequence[int]
+) -> list[bytes]:
+    if instance.size_bytes > MAX_TRANSCODED_BYTES:
+        raise NotAcceptableError(TOO_LARGE_TO_TRANSCODE)
+    from azdicom_emulator.dicom.pixels import transcode  # noqa: PLC0415 -- brings numpy and the codecs
+
+    convert: Callable[..., list[bytes]] = (
+        transcode.encode_frames_j2k if choice.media_type.lower() == JPEG_2000 else transcode.decode_frames
+    )
+    try:
+        return await request.app[WORKERS].in_process(convert, path, tuple(numbers))
+    except (TranscodingError, WorkerDiedError) as error:
+        raise NotAcceptableError(TRANSCODING_NOT_SUPPORTED, hint=str(error)) from error

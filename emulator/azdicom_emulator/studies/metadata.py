@@ -1,0 +1,80 @@
+"""WADO-RS metadata: the DICOM JSON that was made at store time, with ETag (PS3.18 §10.4, retrieve §8)."""
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from azdicom_emulator.storage.index import Index
+from azdicom_emulator.storage.records import InstanceKey, StoredInstance
+from azdicom_emulator.web import responses
+from azdicom_emulator.web.accept import require_dicom_json
+from azdicom_emulator.web.errors import ResourceNotFoundError
+from azdicom_emulator.web.keys import INDEX, SETTINGS, WORKERS
+from azdicom_emulator.web.partitions import partition_of
+from azdicom_emulator.web.uids import path_uids
+
+READ_TOGETHER = 64
+"""How many metadata files one hand-over to a thread reads."""
+
+
+async def study_metadata(request: web.Request) -> web.StreamResponse:
+    return await _metadata(request, "study")
+
+
+async def series_metadata(request: web.Request) -> web.StreamResponse:
+    return await _metadata(request, "series")
+
+
+async def instance_metadata(request: web.Request) -> web.StreamResponse:
+    return await _metadata(request, "instance")
+
+
+async def _metadata(request: web.Request, resource: str) -> web.StreamResponse:
+    partition = await partition_of(request)
+    require_dicom_json(request)
+    study, series, instance = path_uids(request)
+    index = request.app[INDEX]
+    if instance is not None:
+        one = await index.instance(InstanceKey(partition, study, series or "", instance))
+        found = [one] if one else []
+    else:
+        found = await index.instances(partition, study, series)
+    if not found:
+        raise ResourceNotFoundError.of(resource)
+    etag = _etag(found, is_instance=instance is not None)
+    if request.app[SETTINGS].quirk("retrieve.etag_quotes") == "on":
+        etag = f'"{etag}"'
+    if request.headers.get("If-None-Match", "").lower() == etag.lower():
+        return web.Response(status=304)
+    return await _send(request, index, found, etag)
+
+
+def _etag(found: Sequence[StoredInstance], *, is_instance: bool) -> str:
+    """`{watermark}` of an instance, `{highest watermark}-{count}` above; the service quotes neither (retrieve §8.4)."""
+    highest = max(instance.watermark for instance in found)
+    return str(highest) if is_instance else f"{highest}-{len(found)}"
+
+
+async def _send(
+    request: web.Request, index: Index, found: Sequence[StoredInstance], etag: str
+) -> web.StreamResponse:
+    """A JSON array, one object an instance, streamed: a study of thousands is never held whole."""
+    paths = [index.files.paths(instance.key, instance.watermark)[1] for instance in found]
+    first = await _read(request, index, found[:READ_TOGETHER])
+    if len(paths) <= READ_TOGETHER:
+        return responses.dicom_json(b"[" + b",".join(first) + b"]", headers={"ETag": etag})
+    response = web.StreamResponse(headers={"ETag": etag, "Content-Type": responses.DICOM_JSON})
+    await response.prepare(request)
+    await response.write(b"[" + b",".join(first))
+    for start in range(READ_TOGETHER, len(paths), READ_TOGETHER):
+        block = await _read(request, index, found[start : start + READ_TOGETHER])
+        await response.write(b"," + b",".join(block))
+    await response.write_eof(b"]")
+    return response
+
+
+async def _read(request: web.Request, index: Index, instances: Sequence[StoredInstance]) -> list[bytes]:
+    paths = [index.files.paths(instance.key, instance.watermark)[1] for instance in instances]
+    if len(paths) == 1:
+        return [paths[0].read_bytes()]
+    return await request.app[WORKERS].in_thread(lambda: [path.read_bytes() for path in paths])

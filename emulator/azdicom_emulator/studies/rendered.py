@@ -1,0 +1,78 @@
+"""WADO-RS rendered resources: one frame as JPEG or PNG (PS3.18 §10.4, retrieve §10)."""
+
+from aiohttp import web
+
+from azdicom_emulator.dicom.pixels.errors import FrameNotFoundError, RenderingError
+from azdicom_emulator.storage.records import InstanceKey
+from azdicom_emulator.studies.frames import INVALID_FRAMES
+from azdicom_emulator.web.errors import BadRequestError, NotAcceptableError, ResourceNotFoundError
+from azdicom_emulator.web.keys import INDEX, MATCH, WORKERS
+from azdicom_emulator.web.negotiation import NOT_ACCEPTABLE, parse_accept
+from azdicom_emulator.web.partitions import partition_of
+from azdicom_emulator.web.uids import path_uids
+from azdicom_emulator.web.workers import WorkerDiedError
+
+MAX_RENDERED_BYTES = 104857600
+JPEG, PNG = "image/jpeg", "image/png"
+MANY_ACCEPTS = "The request contains multiple accept headers, which is not supported."
+TOO_LARGE_TO_RENDER = (
+    f"Requested DICOM instance size is above the supported limit of {MAX_RENDERED_BYTES} for rendering. Please retrieve "
+    "the whole file in the original transfer syntax instead of rendering to image media type."
+)
+NOT_AN_IMAGE = "An error was encountered when attempting to convert the dicom file into an image"
+DEFAULT_QUALITY = 100
+
+
+async def retrieve_rendered(request: web.Request) -> web.StreamResponse:
+    """`/rendered` (frame 1) and `/frames/{frame}/rendered`."""
+    frame = _integer("frame", request[MATCH].parameters.get("frame", "1"))
+    quality = _integer("quality", _quality(request))
+    partition = await partition_of(request)
+    study, series, instance = path_uids(request)
+    if frame <= 0:
+        raise BadRequestError(INVALID_FRAMES)
+    if not 1 <= quality <= 100:
+        raise BadRequestError("Image quality must be between 1 and 100 inclusive")
+    media_type = _media_type(request)
+    index = request.app[INDEX]
+    found = await index.instance(InstanceKey(partition, study, series or "", instance or ""))
+    if found is None:
+        raise ResourceNotFoundError.of("instance")
+    if found.size_bytes > MAX_RENDERED_BYTES:
+        raise NotAcceptableError(TOO_LARGE_TO_RENDER)
+    from azdicom_emulator.dicom.pixels.render import render  # noqa: PLC0415 -- brings numpy and the codecs
+
+    path, _ = index.files.paths(found.key, found.watermark)
+    try:
+        image = await request.app[WORKERS].in_process(render, path, frame, media_type, quality)
+    except FrameNotFoundError:
+        raise ResourceNotFoundError.of("frame") from None
+    except (RenderingError, WorkerDiedError) as error:
+        raise NotAcceptableError(NOT_AN_IMAGE, hint=str(error)) from error
+    return web.Response(body=image, content_type=media_type)
+
+
+def _quality(request: web.Request) -> str:
+    given = next((value for key, value in request.query.items() if key.lower() == "quality"), None)
+    return str(DEFAULT_QUALITY) if given is None else given
+
+
+def _integer(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise BadRequestError.query_parameter(name, f"The value '{text}' is not valid.") from None
+
+
+def _media_type(request: web.Request) -> str:
+    """No Accept is JPEG; otherwise exactly one entry, JPEG or PNG."""
+    lines = request.headers.getall("Accept", ())
+    entries = parse_accept(lines)
+    if not lines:
+        return JPEG
+    if len(entries) > 1:
+        raise NotAcceptableError(MANY_ACCEPTS)
+    media_type = entries[0].media_type.lower() if entries else ""
+    if media_type not in (JPEG, PNG):
+        raise NotAcceptableError(NOT_ACCEPTABLE, hint=f"Accept: {JPEG} or {PNG}, or no Accept header")
+    return media_type

@@ -1,0 +1,161 @@
+"""STOW-RS: store and upsert instances (PS3.18 §10.5, store)."""
+
+import contextlib
+import logging
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from azdicom_emulator.dicom.ingest import Accepted, Identity, Refused, read_instance
+from azdicom_emulator.dicom.part10 import PREAMBLE_BYTES, has_preamble
+from azdicom_emulator.dicom.reasons import FailureReason
+from azdicom_emulator.settings import Settings
+from azdicom_emulator.storage.claims import Claim, InstanceExistsError, InstancePendingError, OverloadedError
+from azdicom_emulator.storage.index import Index
+from azdicom_emulator.storage.records import InstanceKey, NewInstance, SeriesAttributes, StoredInstance, StudyAttributes
+from azdicom_emulator.studies.store_request import StoreRequest, parse_store_request, read_parts
+from azdicom_emulator.studies.store_response import Failed, Stored, StoreResult, store_response
+from azdicom_emulator.web.keys import INDEX, MATCH, SETTINGS, WORKERS
+from azdicom_emulator.web.partitions import partition_of
+from azdicom_emulator.web.spool import Spool
+
+log = logging.getLogger(__name__)
+
+
+async def store_instances(request: web.Request) -> web.StreamResponse:
+    """POST and PUT of `/studies[/{study}]`: 200, 202 with warnings or failures, 204 without parts, 409 when all failed."""
+    settings, index, workers = request.app[SETTINGS], request.app[INDEX], request.app[WORKERS]
+    partition = await partition_of(request)
+    store = parse_store_request(request)
+    spool = Spool(
+        workers=workers,
+        temporary=index.files.temporary,
+        limit_bytes=settings.max_request_bytes,
+        part_memory_bytes=settings.spool_memory_bytes,
+    )
+    with spool:
+        parts = await read_parts(request, store, spool)
+        ingest = Ingest(index, settings, partition, store, request[MATCH].api_version)
+        results: list[StoreResult] = []
+        for part in parts:
+            # One after the other, in request order: the second of two equal identities is a duplicate (store §9).
+            prepared = await workers.in_thread(ingest.prepare, part.content)
+            results.append(await _commit(index, prepared) if isinstance(prepared, Prepared) else prepared)
+    log.info("stored %d of %d instances", sum(isinstance(result, Stored) for result in results), len(results))
+    return store_response(request, store.study, results)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An instance whose files are written and whose identity is claimed; only the commit is missing."""
+
+    claim: Claim
+    new: NewInstance
+    report: Accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """Takes one body at a time from bytes to files on disk. Runs in a worker thread."""
+
+    index: Index
+    settings: Settings
+    partition: str
+    store: StoreRequest
+    api_version: int
+
+    def prepare(self, content: bytes | Path) -> Prepared | Failed:
+        """Parses, validates, claims and writes one instance (store §7)."""
+        with _opened(content) as source:
+            report = read_instance(
+                source,
+                api_version=self.api_version,
+                study=self.store.study,
+                implicit_vr="reject" if self.settings.quirk("store.implicit_vr") == "reject" else "warn",
+                study_mismatch=FailureReason(int(self.settings.quirk("store.study_mismatch_code"))),
+            )
+        if isinstance(report, Refused):
+            return Failed(report.identity, report.reason, report.messages, report.has_multiple_values)
+        try:
+            claim = self.index.claim(self._key(report.identity), replace=self.store.is_upsert)
+        except InstanceExistsError:
+            return _failed(report, FailureReason.ALREADY_EXISTS)
+        except InstancePendingError:
+            return _failed(report, FailureReason.PENDING)
+        try:
+            return self._write(claim, content, report)
+        except OSError:
+            claim.release()
+            log.exception("could not write %s", claim.key)
+            return _failed(report, FailureReason.PROCESSING)
+
+    def _write(self, claim: Claim, content: bytes | Path, report: Accepted) -> Prepared:
+        size_bytes = content.stat().st_size if isinstance(content, Path) else len(content)
+        if self.settings.quirk("store.preamble") == "zero-at-store":
+            content = _zero_preamble(content)
+        self.index.files.write(claim.key, claim.watermark, content, report.metadata)
+        stored = StoredInstance(claim.key, claim.watermark, report.transfer_syntax_uid, size_bytes)
+        found = report.attributes
+        new = NewInstance(
+            stored=stored,
+            study=StudyAttributes(
+                patient_id=found.patient_id,
+                patient_name=found.patient_name,
+                patient_birth_date=found.patient_birth_date,
+                accession_number=found.accession_number,
+                referring_physician_name=found.referring_physician_name,
+                study_date=found.study_date,
+                study_description=found.study_description,
+            ),
+            series=SeriesAttributes(
+                modality=found.modality,
+                performed_procedure_step_start_date=found.performed_procedure_step_start_date,
+                manufacturer_model_name=found.manufacturer_model_name,
+            ),
+        )
+        return Prepared(claim, new, report)
+
+    def _key(self, identity: Identity) -> InstanceKey:
+        return InstanceKey(self.partition, identity.study or "", identity.series or "", identity.instance or "")
+
+
+async def _commit(index: Index, prepared: Prepared) -> StoreResult:
+    try:
+        await index.commit((prepared.claim, prepared.new))
+    except OverloadedError:
+        raise
+    except Exception:
+        log.exception("could not commit %s", prepared.claim.key)
+        return _failed(prepared.report, FailureReason.PROCESSING)
+    report = prepared.report
+    return Stored(report.identity, report.warning, report.messages, report.has_multiple_values)
+
+
+def _failed(report: Accepted, reason: FailureReason) -> Failed:
+    """A failure of storing, not of validation: it carries no messages (store §7 step 10)."""
+    return Failed(report.identity, reason, (), report.has_multiple_values)
+
+
+@contextlib.contextmanager
+def _opened(content: bytes | Path) -> Iterator[bytes | mmap.mmap]:
+    if isinstance(content, bytes):
+        yield content
+        return
+    with content.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        yield mapped
+
+
+def _zero_preamble(content: bytes | Path) -> bytes | Path:
+    """The preamble can carry anything, even another file's header: 128 zero bytes replace it, all else is kept."""
+    if isinstance(content, bytes):
+        if has_preamble(content) and any(content[:PREAMBLE_BYTES]):
+            return bytes(PREAMBLE_BYTES) + content[PREAMBLE_BYTES:]
+        return content
+    with content.open("r+b") as file:
+        if has_preamble(file.read(PREAMBLE_BYTES + 4)):
+            file.seek(0)
+            file.write(bytes(PREAMBLE_BYTES))
+    return content

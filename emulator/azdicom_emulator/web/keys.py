@@ -1,0 +1,15 @@
+"""Where the parts of the application hang, and what a request carries."""
+
+from aiohttp import web
+
+from azdicom_emulator.settings import Settings
+from azdicom_emulator.storage.index import Index
+from azdicom_emulator.web.routing import Match
+from azdicom_emulator.web.workers import Workers
+
+SETTINGS = web.AppKey("settings", Settings)
+INDEX = web.AppKey("index", Index)
+WORKERS = web.AppKey("workers", Workers)
+
+MATCH = web.RequestKey("match", Match)
+REQUEST_ID = web.RequestKey("request_id", str)

@@ -1,0 +1,105 @@
+"""What happens to every request: an id, the access line, security headers, errors turned into HTTP, dispatch."""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from azdicom_emulator.storage.claims import OverloadedError
+from azdicom_emulator.web.errors import INTERNAL_ERROR, BadRequestError, BusyError, ServiceError, error_response
+from azdicom_emulator.web.keys import MATCH, REQUEST_ID
+from azdicom_emulator.web.routing import Match, MethodNotAllowed, Router, Scope, UnsupportedVersion
+from azdicom_emulator.web.versioning import SUPPORTED_VERSIONS, unsupported_version
+from azdicom_emulator.web.warnings import add_announcements
+
+log = logging.getLogger(__name__)
+access_log = logging.getLogger("azdicom.access")
+
+SECURITY_HEADERS: Mapping[str, str] = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Content-Security-Policy": "frame-src 'self';",
+}
+ROUTER = web.AppKey("router", Router)
+
+
+async def dispatch(request: web.Request) -> web.StreamResponse:
+    """The one aiohttp handler: every request that reaches the server."""
+    request[REQUEST_ID] = uuid.uuid4().hex
+    started = time.perf_counter()
+    response: web.StreamResponse | None = None
+    try:
+        response = await _answer(request)
+        return response
+    finally:
+        _log_access(request, response, time.perf_counter() - started)
+
+
+async def before_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Signal handler: the headers that all answers carry, added when they are about to be sent."""
+    response.headers.update(SECURITY_HEADERS)
+    if MATCH in request and request[MATCH].route.scope is not Scope.ROOT:
+        response.headers["api-supported-versions"] = SUPPORTED_VERSIONS
+    add_announcements(request, response)
+
+
+async def _answer(request: web.Request) -> web.StreamResponse:
+    try:
+        _check_query(request)
+        matched = request.app[ROUTER].resolve(request.method, request.rel_url.raw_path)
+        match matched:
+            case Match():
+                request[MATCH] = matched
+                return await matched.route.handler(request)
+            case MethodNotAllowed(allow):
+                return web.Response(status=405, headers={"Allow": allow})
+            case UnsupportedVersion(version):
+                return unsupported_version(request, version)
+            case None:
+                return web.Response(status=404)
+    except ServiceError as error:
+        _log_refusal(request, error)
+        return error_response(error)
+    except OverloadedError:
+        return error_response(BusyError())
+    except (asyncio.CancelledError, ConnectionError, web.HTTPException):
+        raise
+    except Exception:
+        log.exception("unhandled: %s %s (request %s)", request.method, request.path, request[REQUEST_ID])
+        return error_response(ServiceError(INTERNAL_ERROR))
+
+
+def _check_query(request: web.Request) -> None:
+    query = request.rel_url.raw_query_string
+    if "<" in query or "%3c" in query.lower():
+        raise BadRequestError("The query string included invalid characters.")
+
+
+def _log_refusal(request: web.Request, error: ServiceError) -> None:
+    if error.hint:
+        log.info("%s %s: %d, %s", request.method, request.path, error.status, error.hint)
+    elif error.status >= 500:
+        log.warning("%s %s: %d, %s", request.method, request.path, error.status, error.message)
+
+
+def _log_access(request: web.Request, response: web.StreamResponse | None, seconds: float) -> None:
+    if not access_log.isEnabledFor(logging.INFO):
+        return
+    access_log.info(
+        "%s %s %s %s bytes %.1f ms",
+        request.method,
+        request.rel_url.raw_path,
+        response.status if response is not None else "aborted",
+        response.body_length if response is not None else 0,
+        seconds * 1000,
+        extra={
+            "request_id": request[REQUEST_ID],
+            "method": request.method,
+            "path": request.rel_url.raw_path,
+            "status": response.status if response is not None else None,
+            "duration_ms": round(seconds * 1000, 1),
+        },
+    )

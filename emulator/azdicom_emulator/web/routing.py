@@ -1,0 +1,176 @@
+"""From method and path to a route: matching as the service's framework does it (http §1, §1.1)."""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from typing import Any
+from urllib.parse import unquote
+
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+VERSIONS: Mapping[str, int] = {"v1": 1, "v1.0": 1, "v1.0-prerelease": 1, "v2": 2, "v2.0": 2}
+
+
+class Scope(Enum):
+    """Where a route hangs: data routes exist below `/v{n}` and `/v{n}/partitions/{name}`, service routes below `/v{n}` only."""
+
+    DATA = "data"
+    SERVICE = "service"
+    ROOT = "root"
+
+
+class Action(StrEnum):
+    """The data action that a route needs (http §5.2); PUBLIC needs no token."""
+
+    READ = "read"
+    WRITE = "write"
+    DELETE = "delete"
+    MANAGE_TAGS = "manageExtendedQueryTags"
+    EXPORT = "export"
+    PUBLIC = "public"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of the table in routes.py. `path` is relative to the scope, with `{parameters}`; method `*` is any."""
+
+    method: str
+    path: str
+    handler: Handler
+    transaction: str
+    source: str
+    action: Action
+    scope: Scope = Scope.DATA
+    min_version: int = 1
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names in braces, in the order of the path."""
+        return tuple(re.findall(r"{(\w+)}", self.path))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A request's route. `version` is the segment as the client wrote it (`v2`), `api_version` its major number."""
+
+    route: Route
+    parameters: Mapping[str, str]
+    version: str = ""
+    api_version: int = 2
+    partition: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnsupportedVersion:
+    """A well-formed version that the service does not have, on a path that it has."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class MethodNotAllowed:
+    allow: str
+
+
+@dataclass(slots=True)
+class _Node:
+    literals: dict[str, "_Node"] = field(default_factory=dict)
+    parameter: "_Node | None" = None
+    routes: dict[str, Route] = field(default_factory=dict)
+
+
+class Router:
+    """Matches decoded path segments against a table: literals ignore case and win over parameters."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._roots = {scope: _Node() for scope in Scope}
+        for route in routes:
+            self._add(route)
+
+    def resolve(self, method: str, raw_path: str) -> Match | MethodNotAllowed | UnsupportedVersion | None:
+        """The route of a request; None: no such path (404)."""
+        segments = split_path(raw_path)
+        if segments is None:
+            return None
+        if found := _find(self._roots[Scope.ROOT], segments):
+            return _choose(method, found, "", 2, None)
+        if not segments or not _is_version(segments[0]):
+            return None
+        version = segments[0]
+        located = self._locate(segments[1:])
+        if located is None:
+            return None
+        found, partition = located
+        api_version = VERSIONS.get(version.lower())
+        if api_version is None:
+            return UnsupportedVersion(version[1:])
+        return _choose(method, found, version, api_version, partition)
+
+    def _locate(self, segments: list[str]) -> "tuple[_Found, str | None] | None":
+        for scope in (Scope.SERVICE, Scope.DATA):
+            if found := _find(self._roots[scope], segments):
+                return found, None
+        if len(segments) > 2 and segments[0].lower() == "partitions":
+            found = _find(self._roots[Scope.DATA], segments[2:])
+            return (found, segments[1]) if found else None
+        return None
+
+    def _add(self, route: Route) -> None:
+        node = self._roots[route.scope]
+        for segment in filter(None, route.path.split("/")):
+            if segment.startswith("{"):
+                node.parameter = node.parameter or _Node()
+                node = node.parameter
+            else:
+                node = node.literals.setdefault(segment.lower(), _Node())
+        node.routes[route.method] = route
+
+
+def split_path(raw_path: str) -> list[str] | None:
+    """Decoded segments; one trailing slash is ignored, dot segments are resolved, `%2F` stays encoded; None: empty segment."""
+    parts = raw_path.removesuffix("/").split("/")[1:]
+    segments: list[str] = []
+    for part in parts:
+        segment = part if "%" not in part else unquote(part.replace("%2F", "%252F").replace("%2f", "%252f"))
+        if not segment:
+            return None
+        if segment == "..":
+            del segments[-1:]
+        elif segment != ".":
+            segments.append(segment)
+    return segments
+
+
+def _is_version(segment: str) -> bool:
+    """`v` and a version as the framework reads one: `v2`, `v1.1`, `v1.0-prerelease`."""
+    number, _, _ = segment[1:].partition("-")
+    return segment[:1] in "vV" and bool(number) and all(part.isascii() and part.isdigit() for part in number.split(".", 1))
+
+
+_Found = tuple[_Node, tuple[str, ...]]
+"""Where a path ends in the tree, and the values of the parameters on the way."""
+
+
+def _find(node: _Node, segments: list[str], values: tuple[str, ...] = ()) -> _Found | None:
+    if not segments:
+        return (node, values) if node.routes else None
+    head, *rest = segments
+    if (literal := node.literals.get(head.lower())) and (found := _find(literal, rest, values)):
+        return found
+    return _find(node.parameter, rest, (*values, head)) if node.parameter else None
+
+
+def _choose(
+    method: str, found: _Found, version: str, api_version: int, partition: str | None
+) -> Match | MethodNotAllowed | None:
+    node, values = found
+    offered = {name: route for name, route in node.routes.items() if api_version >= route.min_version}
+    if not offered:
+        return None
+    route = offered.get(method) or offered.get("*")
+    if route is None:
+        return MethodNotAllowed(", ".join(sorted(offered)))
+    return Match(route, dict(zip(route.parameters, values, strict=True)), version, api_version, partition)

@@ -1,0 +1,111 @@
+"""Bodies on their way out: files by sendfile where the transport can, multipart/related around them (retrieve §6)."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from aiohttp import web
+
+from azdicom_emulator.web.keys import SETTINGS, WORKERS
+
+BLOCK_BYTES = 256 * 1024
+READ_AT_ONCE_BYTES = 64 * 1024
+"""Below this a read on the loop, from the page cache, costs less than any hand-over."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileSlice:
+    """A run of bytes of a file; `zeroed` of them, at its start, are sent as zeros (quirk `store.preamble`)."""
+
+    path: Path
+    offset: int
+    size_bytes: int
+    zeroed: int = 0
+
+
+Body = bytes | Sequence[FileSlice]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One body with its media type, `application/dicom; transfer-syntax=…`."""
+
+    content_type: str
+    body: Body
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.body) if isinstance(self.body, bytes) else sum(piece.size_bytes for piece in self.body)
+
+
+async def send_single(request: web.Request, part: Part) -> web.StreamResponse:
+    """The part's body alone, with its media type as the answer's."""
+    response = web.StreamResponse(headers={"Content-Type": part.content_type})
+    response.content_length = part.size_bytes
+    await response.prepare(request)
+    await _send_body(request, response, part.body)
+    await response.write_eof()
+    return response
+
+
+async def send_multipart(request: web.Request, parts: Sequence[Part]) -> web.StreamResponse:
+    """multipart/related with the parts in order: `Content-Type` is their only header, the boundary a fresh GUID."""
+    boundary = str(uuid.uuid4())
+    quoted = f'"{boundary}"' if request.app[SETTINGS].quirk("retrieve.boundary_quotes") == "on" else boundary
+    response = web.StreamResponse(headers={"Content-Type": f"multipart/related; boundary={quoted}"})
+    heads = [_head(boundary, part, is_first=index == 0) for index, part in enumerate(parts)]
+    tail = f"\r\n--{boundary}--\r\n".encode()
+    response.content_length = sum(map(len, heads)) + sum(part.size_bytes for part in parts) + len(tail)
+    await response.prepare(request)
+    for head, part in zip(heads, parts, strict=True):
+        await response.write(head)
+        await _send_body(request, response, part.body)
+    await response.write_eof(tail)
+    return response
+
+
+def _head(boundary: str, part: Part, *, is_first: bool) -> bytes:
+    break_before = "" if is_first else "\r\n"
+    return f"{break_before}--{boundary}\r\nContent-Type: {part.content_type}\r\n\r\n".encode()
+
+
+async def _send_body(request: web.Request, response: web.StreamResponse, body: Body) -> None:
+    if isinstance(body, bytes):
+        await response.write(body)
+        return
+    for piece in body:
+        with piece.path.open("rb") as file:
+            await _send_slice(request, response, piece, file)
+
+
+async def _send_slice(
+    request: web.Request, response: web.StreamResponse, piece: FileSlice, file: BinaryIO
+) -> None:
+    if piece.zeroed:
+        await response.write(bytes(piece.zeroed))
+    offset, count = piece.offset + piece.zeroed, piece.size_bytes - piece.zeroed
+    if count <= READ_AT_ONCE_BYTES:
+        file.seek(offset)
+        await response.write(file.read(count))
+        return
+    transport = request.transport
+    if transport is None:
+        raise ConnectionResetError("the client is gone")
+    try:
+        await request.loop.sendfile(transport, file, offset, count, fallback=False)
+    except (NotImplementedError, RuntimeError):  # TLS, or a loop without sendfile
+        await _copy(request, response, file, offset, count)
+
+
+async def _copy(
+    request: web.Request, response: web.StreamResponse, file: BinaryIO, offset: int, count: int
+) -> None:
+    file.seek(offset)
+    while count > 0:
+        block = await request.app[WORKERS].in_thread(file.read, min(BLOCK_BYTES, count))
+        if not block:
+            raise EOFError(f"{file.name} ended {count} bytes early")
+        await response.write(block)
+        count -= len(block)
