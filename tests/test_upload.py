@@ -130,6 +130,6 @@ def test_upload_refuses_wrong_usage_with_2(arguments: list[str]) -> None:
 def test_upload_is_a_sub_command_of_azdicom() -> None:
     """Own design: sub-commands load lazily by name."""
     done = subprocess.run(
-        [sys.executable, "-m", "azdicom_emulator.cli", "upload", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "azdicom_emulator", "upload", "--help"], capture_output=True, text=True, check=True
     )
     assert "azdicom upload exports/" in done.stdout

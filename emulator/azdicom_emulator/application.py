@@ -1,13 +1,16 @@
 """The aiohttp application: its parts, started and stopped in order, and the one handler in front of the routes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from azdicom_emulator.routes import ROUTES
+from azdicom_emulator.routes import ISSUER_ROUTES, ROUTES
 from azdicom_emulator.settings import Settings
 from azdicom_emulator.storage.index import Durability, Index
+from azdicom_emulator.studies.expiry import sweep_forever
 from azdicom_emulator.studies.frames import FRAME_TABLES, FrameTables
+from azdicom_emulator.web.authentication import add_identity, load_keys
 from azdicom_emulator.web.keys import INDEX, SETTINGS, WORKERS
 from azdicom_emulator.web.middleware import ROUTER, before_headers, dispatch
 from azdicom_emulator.web.routing import Router
@@ -19,11 +22,12 @@ FRAME_TABLES_KEPT = 256
 def create_application(settings: Settings) -> web.Application:
     """A server's application. Opens `settings.data_dir` when it starts.
 
-    Raises, on start: DataFolderInUseError, DataFolderNotWritableError, IndexNewerError.
+    Raises, on start: DataFolderInUseError, DataFolderNotWritableError, IndexNewerError, KeyUnusableError.
     """
     application = web.Application()
     application[SETTINGS] = settings
-    application[ROUTER] = Router(ROUTES)
+    application[ROUTER] = Router((*ROUTES, *ISSUER_ROUTES) if settings.has_own_issuer else ROUTES)
+    add_identity(application)
     application[FRAME_TABLES] = FrameTables(FRAME_TABLES_KEPT)
     application.cleanup_ctx.append(_parts)
     application.on_response_prepare.append(before_headers)
@@ -33,8 +37,12 @@ def create_application(settings: Settings) -> web.Application:
 
 async def _parts(application: web.Application) -> AsyncIterator[None]:
     settings = application[SETTINGS]
+    await load_keys(application)
     application[INDEX] = Index.open(settings.data_dir, durability=Durability(settings.durability))
     application[WORKERS] = Workers(threads=settings.worker_threads, processes=settings.worker_processes)
+    sweep = asyncio.ensure_future(sweep_forever(application[INDEX], settings.expiry_interval_s))
     yield
+    sweep.cancel()
+    await asyncio.wait([sweep])
     application[WORKERS].close()
     await application[INDEX].close()

@@ -8,6 +8,8 @@ from azdicom_emulator import __version__
 
 COMMANDS = {
     "serve": ("azdicom_emulator.serve:serve", "Start the emulator."),
+    "cert": ("azdicom_emulator.cert:cert", "Make a development certificate for https."),
+    "token": ("azdicom_emulator.token:token", "Print an access token of the built-in development issuer."),
     "upload": ("azdicom_emulator.upload:upload", "Send DICOM files to a DICOMweb service by STOW-RS."),
 }
 EXAMPLES = """
@@ -16,6 +18,7 @@ Examples:
   azdicom serve                              the emulator on http://127.0.0.1:8080
   azdicom serve --ephemeral --port 0         a throw-away server on a free port
   azdicom upload ./images --url http://127.0.0.1:8080/v2
+  azdicom token --role reader                an access token for a server with --auth jwt
 """
 
 

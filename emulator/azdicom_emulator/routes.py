@@ -2,7 +2,14 @@
 
 from azdicom_emulator.management.changefeed import change_feed, latest_change
 from azdicom_emulator.management.health import health
+from azdicom_emulator.management.issuer import (
+    client_credentials_token,
+    key_set,
+    managed_identity_token,
+    openid_configuration,
+)
 from azdicom_emulator.studies.delete import delete_instances
+from azdicom_emulator.studies.expiry import expire_now
 from azdicom_emulator.studies.frames import retrieve_frames
 from azdicom_emulator.studies.metadata import instance_metadata, series_metadata, study_metadata
 from azdicom_emulator.studies.rendered import retrieve_rendered
@@ -21,6 +28,7 @@ from azdicom_emulator.web.routing import Action, Route, Scope
 STUDY = "/studies/{study}"
 SERIES = STUDY + "/series/{series}"
 INSTANCE = SERIES + "/instances/{instance}"
+FRAME = INSTANCE + "/frames/{frame}"
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/studies", search_studies, "QIDO-RS", "PS3.18 §10.6", Action.READ),
@@ -42,11 +50,24 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", INSTANCE + "/metadata", instance_metadata, "WADO-RS", "PS3.18 §10.4", Action.READ),
     Route("GET", INSTANCE + "/rendered", retrieve_rendered, "WADO-RS rendered", "PS3.18 §10.4", Action.READ),
     Route("GET", INSTANCE + "/frames/{frames}", retrieve_frames, "WADO-RS frames", "PS3.18 §10.4", Action.READ),
-    Route("GET", INSTANCE + "/frames/{frame}/rendered", retrieve_rendered, "WADO-RS rendered", "PS3.18 §10.4", Action.READ),
+    Route("GET", FRAME + "/rendered", retrieve_rendered, "WADO-RS rendered", "PS3.18 §10.4", Action.READ),
     Route("GET", "/series", search_series, "QIDO-RS", "PS3.18 §10.6", Action.READ),
     Route("GET", "/instances", search_instances, "QIDO-RS", "PS3.18 §10.6", Action.READ),
     Route("GET", "/changefeed", change_feed, "Change feed", "Azure: Change Feed", Action.READ, Scope.SERVICE),
     Route("GET", "/changefeed/latest", latest_change, "Change feed", "Azure: Change Feed", Action.READ, Scope.SERVICE),
+    Route("POST", "/_azdicom/expire", expire_now, "Administration", "emulator", Action.PUBLIC, Scope.ROOT),
     Route("*", "/health", health, "Health", "alias of the seed emulator", Action.PUBLIC, Scope.ROOT),
     Route("*", "/health/check", health, "Health", "service source", Action.PUBLIC, Scope.ROOT),
 )
+
+ISSUER_ROUTES: tuple[Route, ...] = tuple(
+    Route(method, path, handler, "Development tokens", "Microsoft identity platform", Action.PUBLIC, Scope.ROOT)
+    for method, path, handler in (
+        ("GET", "/.well-known/openid-configuration", openid_configuration),
+        ("GET", "/{tenant}/v2.0/.well-known/openid-configuration", openid_configuration),
+        ("GET", "/{tenant}/discovery/v2.0/keys", key_set),
+        ("POST", "/{tenant}/oauth2/v2.0/token", client_credentials_token),
+        ("GET", "/msi/token", managed_identity_token),
+    )
+)
+"""The built-in issuer, no part of the service. Absent where `--auth-jwks` names another issuer's keys."""

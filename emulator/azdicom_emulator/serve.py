@@ -5,8 +5,9 @@ import contextlib
 import logging
 import os
 import signal
+import ssl
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +16,25 @@ import click
 from azdicom_emulator import __version__
 from azdicom_emulator.config_file import load_config
 from azdicom_emulator.logs import configure
-from azdicom_emulator.settings import DEFAULT_PORT, EXTENSIONS, QUIRKS, LogFormat, Settings
+from azdicom_emulator.settings import (
+    DEFAULT_PORT,
+    DEVELOPMENT_ISSUER,
+    EXTENSIONS,
+    QUIRKS,
+    AuthMode,
+    LogFormat,
+    Settings,
+)
 
 log = logging.getLogger(__name__)
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+OPEN_TO_ALL = {
+    AuthMode.NONE: "without authentication",
+    AuthMode.ANY: "and taking any bearer token (--auth any)",
+    AuthMode.JWT: "and giving a token to whoever asks (--auth-jwks names an issuer of your own)",
+}
+"""Why everybody who reaches the server can use it, for the warning of a server that others can reach."""
 SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 READ_BUFFER_BYTES = 256 * 1024
 EXAMPLES = """
@@ -29,6 +44,7 @@ Examples:
   azdicom serve --ephemeral --port 0 --port-file port.txt
   azdicom serve --strict --quirk store.implicit_vr=reject
   azdicom serve --extension search.wildcards=off --log-format json
+  azdicom serve --auth jwt --tls-cert certs/azdicom-cert.pem --tls-key certs/azdicom-key.pem
 
 Every option is also an environment variable (AZDICOM_DATA_DIR for --data-dir) and a key of azdicom.yaml
 (data-dir). The command line wins over the environment, the environment over the file.
@@ -122,6 +138,49 @@ def _pairs(values: tuple[str, ...], known: Mapping[str, object], what: str) -> l
     help="Choose the other reading of an open question. Repeatable.",
 )
 @click.option(
+    "--auth",
+    envvar="AZDICOM_AUTH",
+    type=click.Choice([mode.value for mode in AuthMode]),
+    default=AuthMode.NONE.value,
+    show_default=True,
+    help="Take every request, those with any bearer token, or those with a valid token whose role allows it.",
+)
+@click.option(
+    "--auth-jwks",
+    envvar="AZDICOM_AUTH_JWKS",
+    metavar="URL|FILE",
+    help="Keys of the issuer whose tokens --auth jwt takes.  [default: the built-in issuer's]",
+)
+@click.option(
+    "--auth-issuer",
+    envvar="AZDICOM_AUTH_ISSUER",
+    metavar="NAME",
+    default=DEVELOPMENT_ISSUER,
+    help="Claim iss of the tokens that --auth jwt takes.  [default: the built-in issuer's]",
+)
+@click.option(
+    "--tls-cert",
+    envvar="AZDICOM_TLS_CERT",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Serve https with this certificate (PEM); `azdicom cert` makes one.",
+)
+@click.option(
+    "--tls-key",
+    envvar="AZDICOM_TLS_KEY",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Private key of the certificate (PEM).  [default: in the certificate's file]",
+)
+@click.option(
+    "--expiry-interval",
+    "expiry_interval_s",
+    envvar=["AZDICOM_EXPIRY_INTERVAL", "EXPIRY_INTERVAL_SECONDS"],
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often studies whose expiry is due are deleted.",
+)
+@click.option(
     "--log-level",
     envvar="AZDICOM_LOG_LEVEL",
     type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
@@ -148,7 +207,10 @@ def _pairs(values: tuple[str, ...], known: Mapping[str, object], what: str) -> l
 )
 def serve(**options: object) -> None:
     """Start the emulator of the Azure DICOM service."""
-    settings = Settings(**{**options, "log_format": LogFormat(str(options["log_format"]))})  # type: ignore[arg-type]
+    typed = {"auth": AuthMode(str(options["auth"])), "log_format": LogFormat(str(options["log_format"]))}
+    settings = Settings(**{**options, **typed})  # type: ignore[arg-type]
+    if settings.tls_key is not None and settings.tls_cert is None:
+        raise click.UsageError("--tls-key needs --tls-cert")
     configure(settings.log_level, settings.log_format)
     _explain_seed_variables()
     with _data_folder(settings) as folder:
@@ -156,7 +218,7 @@ def serve(**options: object) -> None:
 
 
 @contextlib.contextmanager
-def _data_folder(settings: Settings) -> contextlib.Generator[Path]:  # type: ignore[type-arg]
+def _data_folder(settings: Settings) -> Iterator[Path]:
     if not settings.ephemeral:
         yield settings.data_dir
         return
@@ -166,10 +228,11 @@ def _data_folder(settings: Settings) -> contextlib.Generator[Path]:  # type: ign
 
 async def _serve(settings: Settings) -> None:
     """Runs until SIGINT or SIGTERM. Raises ServeError (exit code 2) when the server cannot start."""
-    from aiohttp import web  # noqa: PLC0415 -- `azdicom serve --help` needs none of this
+    from aiohttp import web
 
-    from azdicom_emulator.application import create_application  # noqa: PLC0415
-    from azdicom_emulator.storage.errors import StorageError  # noqa: PLC0415
+    from azdicom_emulator.application import create_application
+    from azdicom_emulator.identity.errors import KeyUnusableError
+    from azdicom_emulator.storage.errors import StorageError
 
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -184,7 +247,7 @@ async def _serve(settings: Settings) -> None:
     )
     try:
         await runner.setup()
-    except StorageError as error:
+    except (StorageError, KeyUnusableError) as error:
         raise ServeError(str(error)) from None
     try:
         port = await _listen(runner, settings)
@@ -196,11 +259,11 @@ async def _serve(settings: Settings) -> None:
 
 
 async def _listen(runner: object, settings: Settings) -> int:
-    from aiohttp import web  # noqa: PLC0415
+    from aiohttp import web
 
     assert isinstance(runner, web.AppRunner)
     try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
+        await web.TCPSite(runner, settings.host, settings.port, ssl_context=_tls(settings)).start()
     except OSError as error:
         raise ServeError(
             f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}. "
@@ -212,9 +275,23 @@ async def _listen(runner: object, settings: Settings) -> int:
     return port
 
 
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    """Raises ServeError when the certificate or its key cannot be used."""
+    if settings.tls_cert is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key, password="")  # a password is not asked for
+    except OSError as error:  # SSLError is one
+        files = " with ".join(str(path) for path in (settings.tls_cert, settings.tls_key) if path is not None)
+        raise ServeError(f"cannot use the certificate {files}: {error.strerror or error}") from None
+    return context
+
+
 def _announce(settings: Settings, port: int) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+    scheme = "http" if settings.tls_cert is None else "https"
+    url = f"{scheme}://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     kept = f"{settings.data_dir} (temporary)" if settings.ephemeral else str(settings.data_dir.resolve())
     mode = "strict: the managed service alone" if settings.strict else "with extensions (--strict turns them off)"
     click.echo(
@@ -222,12 +299,41 @@ def _announce(settings: Settings, port: int) -> None:
         f"  service  {url}/v2\n"
         f"  docs     {url}/docs\n"
         f"  data     {kept}\n"
+        f"  auth     {_auth(settings)}\n"
         f"  mode     {mode}\n"
-        f"  try      curl -i '{url}/v2/studies?limit=10' -H 'Accept: application/dicom+json'\n"
+        f"  try      curl -i '{url}/v2/studies?limit=10' -H 'Accept: application/dicom+json'{_curl(settings, url)}\n"
         f"  stop     Ctrl+C"
     )
     if settings.host not in LOOPBACK:
-        log.warning("listening on %s without authentication: everybody who reaches this address can read and write", host)
+        _warn_of_strangers(settings, host)
+
+
+def _auth(settings: Settings) -> str:
+    match settings.auth:
+        case AuthMode.NONE:
+            return "none (--auth any or jwt asks for tokens)"
+        case AuthMode.ANY:
+            return "any bearer token"
+        case AuthMode.JWT:
+            return f"tokens of {settings.auth_issuer}"
+
+
+def _curl(settings: Settings, url: str) -> str:
+    """The options that make the printed curl line work: the certificate, a token."""
+    trust = f" --cacert {settings.tls_cert}" if settings.tls_cert is not None else ""
+    if settings.auth is AuthMode.NONE:
+        return trust
+    if not settings.has_own_issuer:
+        return f'{trust} -H "Authorization: Bearer $TOKEN"'
+    cafile = f"SSL_CERT_FILE={settings.tls_cert} " if settings.tls_cert is not None else ""
+    return f'{trust} -H "Authorization: Bearer $({cafile}azdicom token --url {url})"'
+
+
+def _warn_of_strangers(settings: Settings, host: str) -> None:
+    if settings.auth is AuthMode.JWT and not settings.has_own_issuer:
+        return
+    why = OPEN_TO_ALL[settings.auth]
+    log.warning("listening on %s %s: everybody who reaches this address can read and write", host, why)
 
 
 def _explain_seed_variables() -> None:

@@ -8,6 +8,8 @@ from types import MappingProxyType
 
 DEFAULT_PORT = 8080
 GIB = 1024**3
+DEVELOPMENT_ISSUER = "https://azdicom.localhost/development/v2.0"
+"""A name, not an address: tokens stay valid when the server is reached by another name or port."""
 
 
 class LogFormat(StrEnum):
@@ -15,9 +17,17 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class AuthMode(StrEnum):
+    """How requests are authenticated (docs/authentication.md)."""
+
+    NONE = "none"
+    ANY = "any"
+    JWT = "jwt"
+
+
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """Something the managed service does not do (docs/extensions-and-quirks.md); every use is announced by `Warning: 299`."""
+    """Something the managed service does not do; every use is announced by `Warning: 299`."""
 
     name: str
     default: bool
@@ -41,7 +51,7 @@ EXTENSIONS = {
     extension.name: extension
     for extension in (
         Extension("search.wildcards", True, "`*` and `?` in text filters, when the literal value matches nothing"),
-        Extension("search.uid_lists", True, "comma- or backslash-separated UIDs, when the literal value matches nothing"),
+        Extension("search.uid_lists", True, "UIDs separated by `,` or `\\`, when the literal value matches nothing"),
         Extension("store.form_upload", True, "curl form uploads (`-F`), and an unquoted `type=application/dicom`"),
     )
 }
@@ -82,8 +92,14 @@ class Settings:
     strict: bool = False
     extensions: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     quirks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    auth: AuthMode = AuthMode.NONE
+    auth_jwks: str | None = None
+    auth_issuer: str = DEVELOPMENT_ISSUER
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
     log_level: str = "info"
     log_format: LogFormat = LogFormat.TEXT
+    expiry_interval_s: float = 60.0
     spool_memory_bytes: int = 1024 * 1024
     worker_threads: int = 8
     worker_processes: int = 2
@@ -95,6 +111,11 @@ class Settings:
     def quirk(self, name: str) -> str:
         """The value in force of quirk `name`."""
         return self.quirks.get(name, QUIRKS[name].default)
+
+    @property
+    def has_own_issuer(self) -> bool:
+        """Whether tokens are the built-in issuer's, not those of another that `--auth-jwks` names."""
+        return self.auth_jwks is None
 
     @property
     def max_request_bytes(self) -> int:

@@ -6,12 +6,14 @@ import pytest
 from dicomweb_client import DICOMwebClient
 from PIL import Image
 from pydicom.dataset import Dataset
-from pydicom.uid import JPEG2000Lossless
+from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
+from requests import HTTPError
 
 from tests.support.client import Emulator
 from tests.support.instances import an_instance, another_in_series, part10, read
 
 AS_STORED = (("application/dicom", "*"),)
+NATIVE = (("application/dicom", ExplicitVRLittleEndian),)
 STORED_FRAMES = (("application/octet-stream", "*"),)
 
 
@@ -24,16 +26,24 @@ def uids(dataset: Dataset) -> tuple[str, str, str]:
     return dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.SOPInstanceUID
 
 
-def test_stores_instances_and_reads_the_outcome(client: DICOMwebClient) -> None:
-    """PS3.18 §10.5: the client parses ReferencedSOPSequence."""
+def test_stores_instances_in_one_request(client: DICOMwebClient) -> None:
+    """PS3.18 §10.5. The client reads the outcome only from a Content-Type without charset, which the service sends."""
     first = an_instance()
     second = another_in_series(first)
 
-    outcome = client.store_instances([first, second])
+    client.store_instances([first, second])
 
-    stored = [item.ReferencedSOPInstanceUID for item in outcome.ReferencedSOPSequence]
-    assert stored == [first.SOPInstanceUID, second.SOPInstanceUID]
-    assert "FailedSOPSequence" not in outcome
+    found = client.search_for_instances(first.StudyInstanceUID)
+    assert {match["00080018"]["Value"][0] for match in found} == {first.SOPInstanceUID, second.SOPInstanceUID}
+
+
+def test_refused_instance_is_an_error_for_the_client(client: DICOMwebClient) -> None:
+    """Conformance statement v2, Store: 409 when nothing was stored."""
+    dataset = an_instance()
+    client.store_instances([dataset])
+
+    with pytest.raises(HTTPError, match="409"):
+        client.store_instances([dataset])
 
 
 def test_searches_studies_series_and_instances(client: DICOMwebClient) -> None:
@@ -53,16 +63,16 @@ def test_searches_studies_series_and_instances(client: DICOMwebClient) -> None:
     assert client.search_for_studies(search_filters={"PatientID": "nobody"}) == []
 
 
-def test_retrieves_an_instance_as_stored_and_in_the_default_transfer_syntax(client: DICOMwebClient) -> None:
-    """PS3.18 §10.4: without a transfer syntax the service answers explicit VR little endian."""
+def test_retrieves_an_instance_as_stored_and_transcoded(client: DICOMwebClient) -> None:
+    """PS3.18 §10.4; retrieve §4.4."""
     dataset = an_instance(transfer_syntax=JPEG2000Lossless)
     client.store_instances([dataset])
 
     stored = client.retrieve_instance(*uids(dataset), media_types=AS_STORED)
-    native = client.retrieve_instance(*uids(dataset))
+    native = client.retrieve_instance(*uids(dataset), media_types=NATIVE)
 
     assert stored == read(part10(dataset))
-    assert native.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.1"
+    assert native.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
     assert (native.pixel_array == dataset.pixel_array).all()
 
 

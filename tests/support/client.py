@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
 MULTIPART_DICOM = 'multipart/related; type="application/dicom"'
 STORED = "; transfer-syntax=*"
-TIMEOUT_S = 60
+TIMEOUT_S = 30
 
 Json = dict[str, Any]
 
@@ -56,11 +57,15 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """A running server as a client sees it. `version` is the API version of the relative paths."""
+    """A running server as a client sees it. `version` is the API version of the relative paths.
+
+    certificate: what a client of an https server trusts.
+    """
 
     base_url: str
     data_dir: Path
     version: str = "v2"
+    certificate: Path | None = None
 
     @property
     def v1(self) -> "Emulator":
@@ -84,7 +89,7 @@ class Emulator:
         self, method: str, target: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Response:
         """Sends `target` as written and `headers`; nothing is added but Host, Accept-Encoding and Content-Length."""
-        connection = http.client.HTTPConnection(*self.address, timeout=TIMEOUT_S)
+        connection = self._connection()
         try:
             connection.request(method, target, body=body, headers=dict(headers or {}))
             answer = connection.getresponse()
@@ -189,6 +194,12 @@ class Emulator:
         assert answer.status == 200, f"{answer.status}: {answer.text}"
         found: list[Json] = answer.json()
         return found
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self.certificate is None:
+            return http.client.HTTPConnection(*self.address, timeout=TIMEOUT_S)
+        context = ssl.create_default_context(cafile=self.certificate)
+        return http.client.HTTPSConnection(*self.address, timeout=TIMEOUT_S, context=context)
 
     def _matches(self, path: str, parameters: Mapping[str, str | int]) -> list[Json]:
         answer = self.get(path, query=parameters)

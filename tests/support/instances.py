@@ -73,8 +73,9 @@ def an_instance(
     if has_pixel_data:
         content = _ramp(frames or 1, rows, columns, samples) if pixels is None else pixels
         _add_pixel_data(dataset, content, syntax)
-    dataset.file_meta.MediaStorageSOPClassUID = UID(dataset.get("SOPClassUID") or sop_class)
-    dataset.file_meta.MediaStorageSOPInstanceUID = UID(dataset.get("SOPInstanceUID") or generate_uid())
+    with disable_value_validation():
+        dataset.file_meta.MediaStorageSOPClassUID = UID(str(dataset.get("SOPClassUID") or sop_class))
+        dataset.file_meta.MediaStorageSOPInstanceUID = UID(str(dataset.get("SOPInstanceUID") or generate_uid()))
     return dataset
 
 

@@ -13,7 +13,7 @@ from tests.support.waiting import eventually
 
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 30
-COMMAND = (sys.executable, "-m", "azdicom_emulator.cli")
+COMMAND = (sys.executable, "-m", "azdicom_emulator")
 
 
 class ServeProcess:
@@ -53,15 +53,8 @@ def serving(data_dir: Path, work_dir: Path, *options: str) -> Iterator[ServeProc
             start_new_session=True,
         )
 
-    def port() -> int:
-        assert process.poll() is None, f"serve ended with {process.returncode}:\n{log_path.read_text()}"
-        return int(port_file.read_text().strip() or 0) if port_file.exists() else 0
-
     try:
-        server = ServeProcess(
-            process, eventually(port, within_s=START_TIMEOUT_S, what="the port file of azdicom serve"), data_dir
-        )
-        yield server
+        yield ServeProcess(process, listening_port(process, port_file, log_path), data_dir)
     finally:
         if process.poll() is None:
             process.terminate()
@@ -71,3 +64,14 @@ def serving(data_dir: Path, work_dir: Path, *options: str) -> Iterator[ServeProc
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             raise
+
+
+def listening_port(process: "subprocess.Popen[bytes]", port_file: Path, log: Path | None = None) -> int:
+    """The port of a starting server, read from its port file. AssertionError, with its log, when it ends before."""
+
+    def port() -> int:
+        said = log.read_text() if log is not None else ""
+        assert process.poll() is None, f"serve ended with {process.returncode}\n{said}"
+        return int(port_file.read_text().strip() or 0) if port_file.exists() else 0
+
+    return eventually(port, within_s=START_TIMEOUT_S, what="the port file of azdicom serve")

@@ -10,7 +10,7 @@ _MULTIPLICITY_OVERRIDES = {0x00100010: "1-3"}
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A public attribute. `vr` may name several, as in `US or SS`; `multiplicity` is the standard's text, as in `1-n`."""
+    """A public attribute. `vr` may name several, as in `US or SS`; `multiplicity` is the standard's, as in `1-n`."""
 
     vr: str
     multiplicity: str

@@ -78,5 +78,3 @@ def put_in_tag_order(data_set: DataSet) -> None:
     if any(map(ge, tags, tags[1:])):
         last_of_each = {element[0].tag: element for element in data_set}
         data_set[:] = [last_of_each[tag] for tag in sorted(last_of_each)]
-
-

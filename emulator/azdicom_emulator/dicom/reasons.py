@@ -7,7 +7,7 @@ class FailureReason(IntEnum):
     """(0008,1197) of an item of (0008,1198)."""
 
     PROCESSING = 272  # PS3.18 Table 10.5.3-2, 0110H: an unexpected error
-    VALIDATION = 43264  # PS3.18 Table 10.5.3-2, A9xx; service source: unreadable, core attribute invalid, study mismatch
+    VALIDATION = 43264  # PS3.18 Table 10.5.3-2, A9xx; service source: study mismatch as well
     STUDY_MISMATCH = 43265  # conformance statement v2, Store; the service source gives 43264 instead
     ALREADY_EXISTS = 45070  # conformance statement v2, Store
     PENDING = 45071  # conformance statement v2, Store: another request is storing it

@@ -36,6 +36,7 @@ class Action(Enum):
     SKIP = auto()  # not part of the data set
     BINARY = auto()
     SEQUENCE = auto()
+    DOUBTFUL_SEQUENCE = auto()  # its items may be in another syntax
     SIGNED_OR_NOT = auto()  # keep, as US or SS
     ITEM = auto()
     ITEM_END = auto()
@@ -47,7 +48,7 @@ _DELIMITERS = {0xE000: Action.ITEM, 0xE00D: Action.ITEM_END, 0xE0DD: Action.SEQU
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One element header. `length_at`: where its 32-bit length is, None: the scanner has it; `value_at`: header size."""
+    """One element header. `length_at`: where its 32-bit length is, None: already unpacked; `value_at`: its size."""
 
     action: Action
     attribute: Attribute
@@ -58,8 +59,8 @@ class Layout:
 class Syntax:
     """The headers of one transfer syntax.
 
-    header: unpacks (key, length); the key is the tag and, when explicit, the VR, as in the file; the length is right for
-    the keys in `plain` only. plain: the attributes whose value follows at 8 bytes and is kept as it is.
+    header: unpacks (key, length). The key is the tag and, when explicit, the VR, as in the file; the length is right
+    for the keys in `plain` only. plain: the attributes whose value follows at 8 bytes and is kept as it is.
     """
 
     def __init__(self, *, is_explicit: bool, order: Literal["<", ">"]) -> None:
@@ -95,6 +96,8 @@ class Syntax:
         action, vr = _action(vr)
         if number == 0 or group == _FILE_META_GROUP:
             action = Action.SKIP
+        elif action is Action.SEQUENCE and (is_private(tag) or key[4:6] == b"UN"):
+            action = Action.DOUBTFUL_SEQUENCE
         elif action is Action.KEEP and self.order == ">" and vr in NUMBER_SIZES_BYTES:
             action = Action.SWAP
         return Layout(action, attribute_of(tag, vr), length_at, value_at)
@@ -113,7 +116,7 @@ def _explicit_vr(tag: int, written: str) -> tuple[str, int | None, int]:
 
 
 def implicit_vr(tag: int) -> str:
-    """The VR of an implicit VR element by the dictionary (PS3.5 §6.2.2, §7.8 for private creators); may be `US or SS`."""
+    """The VR by the dictionary (PS3.5 §6.2.2, §7.8 for private creators), which may be a choice: `US or SS`."""
     entry = entry_of(tag)
     if entry is not None:
         return entry.vr
@@ -138,7 +141,7 @@ IMPLICIT_LITTLE = Syntax(is_explicit=False, order="<")
 
 
 def syntax_of(transfer_syntax_uid: str) -> Syntax:
-    """The syntax of a transfer syntax; explicit VR little endian for those nobody knows, as all encapsulated ones are."""
+    """The syntax of a transfer syntax; for unknown ones explicit VR little endian, as for compressed ones."""
     if transfer_syntax_uid in (IMPLICIT_VR_LITTLE_ENDIAN, GE_PRIVATE_IMPLICIT_VR):
         return IMPLICIT_LITTLE
     return EXPLICIT_BIG if transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN else EXPLICIT_LITTLE

@@ -2,6 +2,8 @@
 
 import re
 
+from azdicom_emulator.dicom.dictionary import entry_of, is_private
+
 HEX_PATH = re.compile(r"[0-9A-Fa-f]{8}")
 SEQUENCE_MESSAGE = (
     "Dicom element '{path}' failed validation for VR 'SQ': Sequential dicom tags are currently not supported."
@@ -18,25 +20,18 @@ class SequencePathError(ValueError):
 def parse_tag_path(path: str) -> int | None:
     """The tag `0xGGGGEEEE` that `path` names; None: not a tag.
 
-    A keyword is case-sensitive and of the standard dictionary, retired ones count. Eight hex digits of an even group must
-    be in the standard dictionary; those of an odd group are private and always a tag. Raises SequencePathError when
-    there is a dot in it, sense or not.
+    A keyword is case-sensitive and of the standard dictionary, retired ones count. Eight hex digits of an even group
+    must be in the standard dictionary; those of an odd group are private and always a tag. Raises SequencePathError
+    when there is a dot in it, sense or not.
     """
-    # pydicom costs a quarter of a second to import, which a server that only answers health checks should not pay.
-    from pydicom.datadict import get_entry, tag_for_keyword
-
     if "." in path:
         raise SequencePathError(path)
+    if not path:
+        return None  # the dictionary has elements without a keyword
     if not HEX_PATH.fullmatch(path):
-        return tag_for_keyword(path)
+        return _tag_of_keyword(path)
     tag = int(path, 16)
-    if _is_private(tag):
-        return tag
-    try:
-        get_entry(tag)
-    except KeyError:
-        return None
-    return tag
+    return tag if is_private(tag) or entry_of(tag) else None
 
 
 def tag_path(tag: int) -> str:
@@ -44,12 +39,8 @@ def tag_path(tag: int) -> str:
     return f"{tag:08X}"
 
 
-def tag_name(tag: int) -> str:
-    """The keyword, or `GGGGEEEE` of what the standard dictionary does not know."""
-    from pydicom.datadict import keyword_for_tag
+def _tag_of_keyword(keyword: str) -> int | None:
+    # pydicom takes 0.2 s to import, which a server that is not asked for unusual keywords need not pay.
+    from pydicom.datadict import tag_for_keyword
 
-    return keyword_for_tag(tag) or tag_path(tag)
-
-
-def _is_private(tag: int) -> bool:
-    return bool(tag >> 16 & 1)
+    return tag_for_keyword(keyword)

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from azdicom_emulator.storage.records import Change, ChangeWindow
 from azdicom_emulator.web import responses
+from azdicom_emulator.web.authentication import authorize
 from azdicom_emulator.web.errors import BadRequestError
 from azdicom_emulator.web.keys import INDEX, SETTINGS, WORKERS
 from azdicom_emulator.web.versioning import api_version
@@ -21,6 +22,7 @@ async def change_feed(request: web.Request) -> web.StreamResponse:
     """v1 reads a window of sequence numbers, v2 a window of time; an empty window is `[]`."""
     includes_metadata = _includes_metadata(request)
     window = _sequence_window(request) if api_version(request) < 2 else _time_window(request)
+    authorize(request)
     changes = await request.app[INDEX].changes(window)
     return await _answer(request, changes, includes_metadata=includes_metadata)
 
@@ -28,6 +30,7 @@ async def change_feed(request: web.Request) -> web.StreamResponse:
 async def latest_change(request: web.Request) -> web.StreamResponse:
     """The newest change: by sequence in v1, by time in v2; 204 when nothing was ever stored."""
     includes_metadata = _includes_metadata(request)
+    authorize(request)
     latest = await request.app[INDEX].latest_change(by_time=api_version(request) >= 2)
     if latest is None:
         return web.Response(status=204)
@@ -44,9 +47,7 @@ async def _answer(
     ]
     metadata: list[bytes | None] = [None] * len(changes)
     if includes_metadata:
-        metadata = await request.app[WORKERS].in_thread(
-            lambda: [path.read_bytes() if path else None for path in paths]
-        )
+        metadata = await request.app[WORKERS].in_thread(lambda: [path.read_bytes() if path else None for path in paths])
     is_pascal = request.app[SETTINGS].quirk("changefeed.property_casing") == "pascal"
     entries = [_entry(change, found, is_pascal=is_pascal) for change, found in zip(changes, metadata, strict=True)]
     return responses.json_value(entries[0] if is_single else entries)

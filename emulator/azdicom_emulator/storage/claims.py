@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from threading import Condition
-from types import TracebackType
 from typing import Self
 
-from azdicom_emulator.storage.errors import InstancePendingError
+from azdicom_emulator.storage.errors import InstanceExistsError, InstancePendingError, OverloadedError
 from azdicom_emulator.storage.records import InstanceKey, StoredInstance
+
+__all__ = ["Claim", "Claims", "InstanceExistsError", "InstancePendingError", "OverloadedError"]
 
 
 class Claim:
@@ -35,7 +36,7 @@ class Claim:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self.release()
 
 

@@ -1,18 +1,17 @@
-"""The tree of DICOM files: `dicom/{partition}/{study}/{series}/{instance}/{watermark}.dcm`, its metadata JSON beside it."""
+"""The files of instances: `dicom/{partition}/{study}/{series}/{instance}/{watermark}.dcm`, and `.json` beside it."""
+
+# ruff: noqa: PTH102, PTH103, PTH105, PTH108, PTH120 (path objects would take longer than the system calls)
 
 import itertools
 import os
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
-from azdicom_emulator.storage.records import InstanceKey, StoredInstance
-
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?")
+from azdicom_emulator.storage.records import InstanceKey
+from azdicom_emulator.storage.tree import instance_folder, remove_empty_folders
 
 # A folder that is about to be used can be removed by the clean-up after a delete, again and again in theory.
 _ATTEMPTS = 100
@@ -91,19 +90,16 @@ class FileStore:
         self._write_new(part, metadata)
         os.replace(part, f"{stem}.json")
 
-    def remove(self, instance: StoredInstance) -> None:
+    def remove(self, key: InstanceKey, watermark: int) -> None:
         """Removes the files of one version, then the folders that are empty. Missing files are no error."""
-        folder = self._folder(instance.key)
+        folder = self._folder(key)
         for suffix in (".dcm", ".json", ".part"):
             with suppress(FileNotFoundError):
-                os.unlink(f"{folder}/{instance.watermark}{suffix}")
+                os.unlink(f"{folder}/{watermark}{suffix}")
         remove_empty_folders(Path(folder), below=self.root)
 
     def _folder(self, key: InstanceKey) -> str:
-        return (
-            f"{self._tree}/{folder_name(key.partition)}/{folder_name(key.study)}"
-            f"/{folder_name(key.series)}/{folder_name(key.instance)}"
-        )
+        return instance_folder(self._tree, key)
 
     def _write_new(self, path: str, content: bytes) -> None:
         with open(path, "wb", buffering=0) as file:
@@ -121,41 +117,19 @@ class FileStore:
             current = current.parent
 
 
-def folder_name(name: str) -> str:
-    """A partition name or UID as the name of one folder: what could leave the tree or hide is percent-encoded."""
-    if _PLAIN_NAME.fullmatch(name):
-        return name
-    encoded = quote(name, safe="")
-    if encoded.startswith("."):
-        encoded = "%2E" + encoded[1:]
-    if encoded.endswith("."):
-        encoded = encoded[:-1] + "%2E"
-    return encoded
-
-
-def remove_empty_folders(folder: Path, *, below: Path) -> None:
-    """Removes `folder` and its parents below `below` as long as they are empty."""
-    while folder != below:
-        try:
-            folder.rmdir()
-        except FileNotFoundError:
-            pass
-        except OSError:
-            return
-        folder = folder.parent
-
-
 def _with_folder(folder: str, action: Callable[[], None]) -> None:
     """Runs `action`, which needs `folder`, making it as often as a clean-up removes it in between."""
     for attempts_left in reversed(range(_ATTEMPTS)):
         try:
-            return action()
+            action()
         except FileNotFoundError:
             if not attempts_left:
                 raise
             # It can also vanish while its parents are made, which makedirs reports in either way.
             with suppress(FileNotFoundError, FileExistsError):
                 os.makedirs(folder, exist_ok=True)
+        else:
+            return
 
 
 def _sync(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is acknowledged and not yet in DuckDB: one line a store, in files that are dropped once DuckDB has their lines."""
+"""What is acknowledged and not yet in DuckDB: one line a store, in files that go when DuckDB has their lines."""
 
 import logging
 import os
@@ -47,12 +47,14 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(exist_ok=True)
-        self._next_number = 1 + max((int(path.stem) for path in _segment_files(folder)), default=0)
+        self._next_number = 1 + max((int(path.stem) for path in segment_files(folder)), default=0)
         self._lock = Lock()
         self._current: Segment | None = None
         self._taken: list[Segment] = []
         self._unapplied: dict[InstanceKey, StoredInstance] = {}
         self._unapplied_entries = 0
+        self.appended = 0
+        """How many entries there ever were."""
         self._last_moment = datetime.min.replace(tzinfo=UTC)
 
     def __len__(self) -> int:
@@ -83,6 +85,7 @@ class Journal:
             segment.entries += entries
             self._unapplied.update((entry.new.stored.key, entry.new.stored) for entry in entries)
             self._unapplied_entries += len(entries)
+            self.appended += len(entries)
 
     def take(self) -> tuple[datetime, list[Segment]]:
         """All that is not in DuckDB, oldest first, and the moment of this cut: later entries are not earlier than it.
@@ -105,7 +108,10 @@ class Journal:
                 if self._unapplied.get(stored.key) is stored:
                     del self._unapplied[stored.key]
             os.close(segment.file)
-        segment.path.unlink()
+        try:
+            segment.path.unlink()
+        except OSError:
+            log.exception("cannot remove %s; the next start does", segment.path)
 
     def sync(self) -> None:
         """Returns when all entries appended before are on the disk. Blocking."""
@@ -135,7 +141,7 @@ class Journal:
 
 def leftover_entries(folder: Path) -> tuple[list[JournalEntry], list[Path]]:
     """What a previous process acknowledged and did not bring into DuckDB, oldest first, and the files that hold it."""
-    files = _segment_files(folder)
+    files = segment_files(folder)
     entries: list[JournalEntry] = []
     for path in files:
         for line in path.read_bytes().splitlines(keepends=True):
@@ -148,7 +154,8 @@ def leftover_entries(folder: Path) -> tuple[list[JournalEntry], list[Path]]:
     return entries, files
 
 
-def _segment_files(folder: Path) -> list[Path]:
+def segment_files(folder: Path) -> list[Path]:
+    """The journal files in the order in which they were written."""
     if not folder.exists():
         return []
     return sorted((path for path in folder.glob("*.jsonl") if path.stem.isdecimal()), key=lambda path: int(path.stem))

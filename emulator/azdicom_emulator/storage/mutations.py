@@ -1,15 +1,19 @@
 """What the writer thread does to DuckDB, each in one transaction."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
 
+import duckdb
 from duckdb import DuckDBPyConnection
 
 from azdicom_emulator.storage.journal import JournalEntry
+from azdicom_emulator.storage.partitions import Partitions
 from azdicom_emulator.storage.records import ChangeAction, InstanceKey, Partition, StoredInstance
 from azdicom_emulator.storage.rows import SERIES, STUDIES, LatestRows
 from azdicom_emulator.storage.statements import insert_statement, rows_given, update_statement
+from azdicom_emulator.storage.times import from_column, to_column
+from azdicom_emulator.storage.tree import Version
 
 _INSTANCE_COLUMNS = (
     "watermark",
@@ -35,6 +39,10 @@ INSERT_CHANGES = insert_statement("changes", _CHANGE_COLUMNS)
 DELETE_VERSIONS = f"DELETE FROM instances WHERE watermark IN ({rows_given(['watermark'])})"
 UPDATE_EXPIRY = update_statement("studies", ("partition_key", "study_uid"), ["expires_at"])
 STORED_ALREADY = f"SELECT watermark FROM changes SEMI JOIN ({rows_given(['watermark'])}) USING (watermark)"
+SELECT_VERSIONS = f"""
+    SELECT watermark, study_uid, series_uid, sop_instance_uid
+    FROM instances SEMI JOIN ({rows_given(["watermark"])}) USING (watermark)
+"""
 DELETE_INSTANCES = """
     DELETE FROM instances
     WHERE partition_key = $partition AND study_uid = $study
@@ -53,6 +61,7 @@ DELETE_EMPTY_STUDY = """
         SELECT 1 FROM instances WHERE partition_key = $partition AND study_uid = $study
     )
 """
+SELECT_EXPIRING = "SELECT partition_key, study_uid, expires_at FROM studies WHERE expires_at IS NOT NULL"
 INSERT_PARTITION = "INSERT INTO partitions (partition_key, name, created_at) VALUES (?, ?, ?)"
 
 
@@ -141,6 +150,18 @@ class Mutations:
         self.partitions.add(partition)
         return partition
 
+    def unknown(self, versions: Sequence[Version]) -> list[Version]:
+        """Those of the versions that the index does not have."""
+        rows = self._connection.execute(SELECT_VERSIONS, [[version.watermark for version in versions]]).fetchall()
+        # Without case, since some file systems have none: a folder can then hold the files of two identities.
+        known = {(watermark, *map(str.casefold, uids)) for watermark, *uids in rows}
+        return [
+            version
+            for version in versions
+            if (version.watermark, *map(str.casefold, (version.key.study, version.key.series, version.key.instance)))
+            not in known
+        ]
+
     def checkpoint(self) -> None:
         self._connection.execute("CHECKPOINT")
 
@@ -149,27 +170,21 @@ class Mutations:
             INSERT_INSTANCES,
             [
                 [stored.watermark for stored in instances],
-                *self._identities(instances),
+                *self._identity_columns(instances),
                 [stored.transfer_syntax_uid for stored in instances],
                 [stored.size_bytes for stored in instances],
             ],
         )
 
     def _take_attributes(self, entries: Sequence[JournalEntry]) -> None:
-        partitions, studies, series, _ = self._identities([entry.new.stored for entry in entries])
-        self._studies.take(
-            [((p, st), entry.new.study) for p, st, entry in zip(partitions, studies, entries, strict=True)]
-        )
-        self._series.take(
-            [((p, st, se), entry.new.series) for p, st, se, entry in zip(partitions, studies, series, entries, strict=True)]
-        )
+        identities = [self._identity(entry.new.stored.key) for entry in entries]
+        stores = list(zip(identities, entries, strict=True))
+        self._studies.take([(identity[:2], entry.new.study) for identity, entry in stores])
+        self._series.take([(identity[:3], entry.new.series) for identity, entry in stores])
 
     def _take_expiries(self, entries: Sequence[JournalEntry]) -> None:
         """The last store of a study decides (store §9, Expiry)."""
-        wanted = {
-            (self.partitions.key_of(entry.new.stored.key.partition), entry.new.stored.key.study): entry.new.expires_at
-            for entry in entries
-        }
+        wanted = {self._identity(entry.new.stored.key)[:2]: entry.new.expires_at for entry in entries}
         changed = {study: at for study, at in wanted.items() if self._expiring.get(study) != at}
         if changed:
             self._update_expiries(changed)
@@ -193,7 +208,31 @@ class Mutations:
                 list(range(first, first + len(changes))),
                 [to_column(at) for at, _ in changes],
                 [action.value] * len(changes),
-                *self._identities(instances),
+                *self._identity_columns(instances),
                 [stored.watermark for stored in instances],
             ],
         )
+
+    def _identity(self, key: InstanceKey) -> tuple[int, str, str, str]:
+        return self.partitions.key_of(key.partition), key.study, key.series, key.instance
+
+    def _identity_columns(self, instances: Iterable[StoredInstance]) -> list[list[int | str]]:
+        return [list(column) for column in zip(*(self._identity(stored.key) for stored in instances), strict=True)]
+
+    def _load_expiring(self) -> None:
+        found = self._connection.execute(SELECT_EXPIRING).fetchall()
+        self._expiring = {(key, study): from_column(at) for key, study, at in found}
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            with suppress(duckdb.Error):
+                self._connection.execute("ROLLBACK")
+            self._studies.forget()
+            self._series.forget()
+            self._load_expiring()
+            raise

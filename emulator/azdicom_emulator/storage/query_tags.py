@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from azdicom_emulator.dicom.tag_paths import tag_path
-
 
 class Level(IntEnum):
     """The level of a result or an attribute; a higher number is further down."""
@@ -31,7 +29,7 @@ class QueryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryTag:
-    """One searchable attribute. `keyword` is empty for what the standard dictionary does not know.
+    """One searchable attribute. `keyword` is what error texts call it: `GGGGEEEE` if the standard dictionary has none.
 
     `key` is the number under which the index keeps the values of an extended query tag, None for a built-in attribute;
     the fields behind it matter for extended query tags only.
@@ -46,11 +44,6 @@ class QueryTag:
     query_status: QueryStatus = QueryStatus.ENABLED
     error_count: int = 0
     private_creator: str | None = None
-
-    @property
-    def name(self) -> str:
-        """As error texts call it."""
-        return self.keyword or tag_path(self.tag)
 
 
 STUDY_INSTANCE_UID = 0x0020000D

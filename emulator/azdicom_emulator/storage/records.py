@@ -1,4 +1,4 @@
-"""The values that handlers and storage exchange: identities, stored instances, indexed attributes, changes. No DuckDB types."""
+"""The values that handlers and storage exchange: identities, instances, indexed attributes, changes; no DuckDB type."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,7 +28,7 @@ class InstanceKey:
 
 @dataclass(frozen=True, slots=True)
 class StoredInstance:
-    """The current version of one SOP instance. `watermark` grows with every store (≥ 1, one sequence for the service)."""
+    """The current version of one SOP instance. `watermark` (≥ 1) grows with every store of the service."""
 
     key: InstanceKey
     watermark: int

@@ -11,7 +11,7 @@ from azdicom_emulator.storage.folding import fold_name, fold_text, name_words
 from azdicom_emulator.storage.records import SeriesAttributes, StudyAttributes
 from azdicom_emulator.storage.statements import insert_statement, select_statement, update_statement
 
-Attributes = TypeVar("Attributes", StudyAttributes, SeriesAttributes)
+Attributes = TypeVar("Attributes", bound=StudyAttributes | SeriesAttributes)
 Fold = Callable[[str | None], str | None]
 Identity = tuple[int | str, ...]
 """Partition key, study UID and, for a series, series UID."""

@@ -4,11 +4,11 @@ from duckdb import DuckDBPyConnection
 
 from azdicom_emulator.storage.errors import IndexNewerError
 
-# Times are stored as naive TIMESTAMP in UTC: DuckDB needs pytz to hand out TIMESTAMPTZ, and a local zone must never leak in.
-# Uniqueness is the one writer's business, so there are plain indexes and no keys: DuckDB's unique indexes refuse a delete
-# and an insert of the same key in one transaction. `*_folded` columns hold the text as matching compares it
-# (spec search §5.5): case folded, trailing padding gone, for names accents gone too. `*_words`: names as fuzzy matching
-# compares them (spec search §6): folded words, each led by one space.
+# Times are stored as naive TIMESTAMP in UTC: DuckDB needs pytz to hand out TIMESTAMPTZ, and a local zone must never
+# leak in. Uniqueness is the one writer's business, so there are plain indexes and no keys: DuckDB's unique indexes
+# refuse a delete and an insert of the same key in one transaction. `*_folded` columns hold the text as matching
+# compares it (spec search §5.5): case folded, trailing padding gone, for names accents gone too. `*_words`: names as
+# fuzzy matching compares them (spec search §6): folded words, each led by one space.
 STEPS: tuple[str, ...] = (
     """
     CREATE TABLE partitions (partition_key INTEGER NOT NULL, name VARCHAR NOT NULL, created_at TIMESTAMP NOT NULL);
@@ -21,7 +21,8 @@ STEPS: tuple[str, ...] = (
         patient_name VARCHAR, patient_name_folded VARCHAR, patient_name_words VARCHAR,
         patient_birth_date VARCHAR,
         accession_number VARCHAR, accession_number_folded VARCHAR,
-        referring_physician_name VARCHAR, referring_physician_name_folded VARCHAR, referring_physician_name_words VARCHAR,
+        referring_physician_name VARCHAR,
+        referring_physician_name_folded VARCHAR, referring_physician_name_words VARCHAR,
         study_date VARCHAR,
         study_description VARCHAR, study_description_folded VARCHAR,
         expires_at TIMESTAMP

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import duckdb
 
-from azdicom_emulator.storage.records import InstanceKey
+from azdicom_emulator.storage.records import InstanceKey, Partition
 from azdicom_emulator.storage.search_conditions import ExtendedCondition, conditions_of
 from azdicom_emulator.storage.search_sql import NEWEST_COLUMNS, existence_statement, page_statement
 from azdicom_emulator.storage.selection import Selection
 
-# A statement of its own: DuckDB does not use its index over UIDs when another column is compared with a sub-query.
-PARTITION_KEY = "SELECT partition_key FROM partitions WHERE name = $name"
+# DuckDB refuses larger ones.
+MAX_OFFSET = 2**62
 
 IndexValue = str | int | list[str] | None
 """Text as it was stored, dates as `yyyyMMdd`; a count; modalities; None: the index has no value."""
@@ -35,40 +35,33 @@ class Found:
 
 def find(
     cursor: duckdb.DuckDBPyConnection,
-    partition: str,
+    partition: Partition,
     selection: Selection,
     *,
     attributes: Sequence[int] = (),
     newest: bool = False,
     extended: ExtendedCondition | None = None,
 ) -> list[Found]:
-    """The page of `selection`, newest first, with these attributes of the index and, if asked for, the newest instances."""
-    key = _partition_key(cursor, partition)
-    if key is None:
-        return []
+    """The page of `selection`, newest first, with these attributes of the index and, with `newest`, that instance."""
     conditions = conditions_of(selection.filters, selection.level, extended)
     sql = page_statement(selection.level, conditions, attributes, newest=newest)
-    page = {"partition": key, "limit": selection.limit, "offset": selection.offset}
+    page = {"partition": partition.key, "limit": selection.limit, "offset": min(selection.offset, MAX_OFFSET)}
     rows = cursor.execute(sql, {**conditions.parameters, **page}).fetchall()
-    return [_found(partition, row, newest=newest) for row in rows]
+    return [_found(partition.name, row, newest=newest) for row in rows]
 
 
 def anything_matches(
-    cursor: duckdb.DuckDBPyConnection, partition: str, selection: Selection, extended: ExtendedCondition | None = None
+    cursor: duckdb.DuckDBPyConnection,
+    partition: Partition,
+    selection: Selection,
+    *,
+    extended: ExtendedCondition | None = None,
 ) -> bool:
     """Whether there is a result on any page."""
-    key = _partition_key(cursor, partition)
-    if key is None:
-        return False
     conditions = conditions_of(selection.filters, selection.level, extended)
     sql = existence_statement(selection.level, conditions)
-    row = cursor.execute(sql, {**conditions.parameters, "partition": key}).fetchone()
+    row = cursor.execute(sql, {**conditions.parameters, "partition": partition.key}).fetchone()
     return row is not None and bool(row[0])
-
-
-def _partition_key(cursor: duckdb.DuckDBPyConnection, partition: str) -> int | None:
-    row = cursor.execute(PARTITION_KEY, {"name": partition}).fetchone()
-    return row[0] if row else None
 
 
 def _found(partition: str, row: tuple[IndexValue, ...], *, newest: bool) -> Found:

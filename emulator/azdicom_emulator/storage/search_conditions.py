@@ -47,8 +47,8 @@ class Condition:
 
 
 ExtendedCondition = Callable[[QueryTag, Match, str], Condition]
-"""The condition on the table of the tag's level that an extended query tag's value matches; the text is a parameter name
-that nothing else in the statement begins with. `match_condition` compares the value itself."""
+"""The condition, on the table of the tag's level, that the value of an extended query tag matches. The text is a
+parameter name that nothing else in the statement begins with. `match_condition` compares the value itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _words_condition(column: str, words: tuple[str, ...], name: str) -> Conditio
 def _condition(each: Filter, name: str, extended: ExtendedCondition | None) -> Condition:
     if each.tag.key is not None:
         if extended is None:
-            raise LookupError(f"nothing holds the values of the extended query tag {each.tag.name}")
+            raise LookupError(f"nothing holds the values of the extended query tag {each.tag.keyword}")
         return extended(each.tag, each.match, name)
     condition = match_condition(_column(each.tag, each.match), each.match, name)
     if each.tag.tag != MODALITIES_IN_STUDY:

@@ -86,7 +86,8 @@ SERIES_COUNT = f"""
         FROM instances
         WHERE {IN_STUDIES_OF_PAGE}
         GROUP BY study_uid, series_uid
-    ) AS series_count ON series_count.study_uid = {{series}}.study_uid AND series_count.series_uid = {{series}}.series_uid"""
+    ) AS series_count
+        ON series_count.study_uid = {{series}}.study_uid AND series_count.series_uid = {{series}}.series_uid"""
 
 # In the order in which they can refer to each other.
 JOINS: Mapping[Level, Mapping[str, str]] = {
@@ -112,8 +113,8 @@ THROUGH_NEWEST = {"series_row", "series_count"}
 def page_statement(level: Level, conditions: Conditions, attributes: Iterable[int], *, newest: bool) -> str:
     """The rows of one page, newest first; parameters: those of `conditions`, `partition`, `limit`, `offset`.
 
-    Columns: with `newest`, NEWEST_COLUMNS of the instance that was stored last in the study or series (of an instance: the
-    instance itself); then `attributes` in their order, each of ATTRIBUTES, none of them for instances.
+    Columns: with `newest`, NEWEST_COLUMNS of the instance that was stored last in the study or series (of an instance:
+    the instance itself); then `attributes` in their order, each of ATTRIBUTES, none of them for instances.
     """
     columns = [f"newest.{column}" for column in NEWEST_COLUMNS] if newest else []
     needed = {"newest"} if newest else set()
@@ -123,8 +124,9 @@ def page_statement(level: Level, conditions: Conditions, attributes: Iterable[in
     if level is Level.STUDY and needed & THROUGH_NEWEST:
         needed.add("newest")
     joins = "".join(sql for row, sql in JOINS[level].items() if row in needed)
+    # Read once, the page need not be kept: materialising it costs a millisecond.
     return f"""
-    WITH {_page(level, conditions)}
+    WITH page AS {"" if joins else "NOT "}MATERIALIZED ({_page(level, conditions)})
     SELECT {", ".join(columns)}
     FROM page AS {ROWS[level]}{joins}
     ORDER BY {ROWS[level]}.{ORDER[level]} DESC"""
@@ -145,10 +147,8 @@ def _page(level: Level, conditions: Conditions) -> str:
         ORDER BY {order} DESC
         LIMIT (SELECT $limit) OFFSET (SELECT $offset)"""
     if conditions.names_a_uid:
-        return f"page AS MATERIALIZED (SELECT *{matching})"
-    return f"""page AS MATERIALIZED (
-        SELECT * FROM {table} WHERE rowid IN (SELECT rowid{matching})
-    )"""
+        return f"SELECT *{matching}"
+    return f"SELECT * FROM {table} WHERE rowid IN (SELECT rowid{matching})"
 
 
 def _where(level: Level, conditions: Conditions) -> str:

@@ -7,13 +7,15 @@ from pathlib import Path
 from aiohttp import web
 
 from azdicom_emulator.dicom.pixels.errors import FrameNotFoundError, TranscodingError
-from azdicom_emulator.dicom.pixels.frames import FrameTable, locate_frames
+from azdicom_emulator.dicom.pixels.frames import FrameTable, locate_frames, read_frame
+from azdicom_emulator.dicom.syntax import DEFLATED
 from azdicom_emulator.storage.records import InstanceKey, StoredInstance
 from azdicom_emulator.studies.retrieve import (
     MAX_TRANSCODED_BYTES,
     TOO_LARGE_TO_TRANSCODE,
     TRANSCODING_NOT_SUPPORTED,
 )
+from azdicom_emulator.web.authentication import authorize
 from azdicom_emulator.web.errors import BadRequestError, NotAcceptableError, ResourceNotFoundError
 from azdicom_emulator.web.keys import INDEX, MATCH, WORKERS
 from azdicom_emulator.web.negotiation import (
@@ -34,9 +36,7 @@ INVALID_FRAMES = (
     "The specified frames value is not valid. At least one frame must be present, "
     "and all requested frames must have value greater than 0."
 )
-SINGLE_PART_FRAMES = (
-    "The accept header is supported for single frame retrieval, use multi-part accept header instead."
-)
+SINGLE_PART_FRAMES = "The accept header is supported for single frame retrieval, use multi-part accept header instead."
 INT32 = range(-(2**31), 2**31)
 
 
@@ -66,6 +66,7 @@ async def retrieve_frames(request: web.Request) -> web.StreamResponse:
     """The frames of the list in the path, in its order; one frame alone may be asked for as single part."""
     numbers = parse_frame_numbers(request[MATCH].parameters["frames"])
     partition = await partition_of(request)
+    authorize(request)
     study, series, instance = path_uids(request)
     if any(number <= 0 for number in numbers):
         raise BadRequestError(INVALID_FRAMES)
@@ -116,12 +117,9 @@ async def _frame_parts(
 
 async def _stored_frame(request: web.Request, path: Path, table: FrameTable, number: int) -> Body:
     """File ranges where the frame is whole bytes of the file, else its bytes (1-bit and deflated images)."""
-    slices = table.slices(number)
-    if slices is not None:
-        return [FileSlice(path, offset, length) for offset, length in slices]
-    from azdicom_emulator.dicom.pixels.frames import read_frame  # noqa: PLC0415
-
-    return await request.app[WORKERS].in_thread(read_frame, path, table, number)
+    if table.is_bit_packed or table.transfer_syntax_uid in DEFLATED:
+        return await request.app[WORKERS].in_thread(read_frame, path, table, number)
+    return [FileSlice(path, offset, length) for offset, length in table.slices(number)]
 
 
 async def _converted_frames(
@@ -129,7 +127,7 @@ async def _converted_frames(
 ) -> list[bytes]:
     if instance.size_bytes > MAX_TRANSCODED_BYTES:
         raise NotAcceptableError(TOO_LARGE_TO_TRANSCODE)
-    from azdicom_emulator.dicom.pixels import transcode  # noqa: PLC0415 -- brings numpy and the codecs
+    from azdicom_emulator.dicom.pixels import transcode
 
     convert: Callable[..., list[bytes]] = (
         transcode.encode_frames_j2k if choice.media_type.lower() == JPEG_2000 else transcode.decode_frames

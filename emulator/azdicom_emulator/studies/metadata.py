@@ -8,6 +8,7 @@ from azdicom_emulator.storage.index import Index
 from azdicom_emulator.storage.records import InstanceKey, StoredInstance
 from azdicom_emulator.web import responses
 from azdicom_emulator.web.accept import require_dicom_json
+from azdicom_emulator.web.authentication import authorize
 from azdicom_emulator.web.errors import ResourceNotFoundError
 from azdicom_emulator.web.keys import INDEX, SETTINGS, WORKERS
 from azdicom_emulator.web.partitions import partition_of
@@ -32,6 +33,7 @@ async def instance_metadata(request: web.Request) -> web.StreamResponse:
 async def _metadata(request: web.Request, resource: str) -> web.StreamResponse:
     partition = await partition_of(request)
     require_dicom_json(request)
+    authorize(request)
     study, series, instance = path_uids(request)
     index = request.app[INDEX]
     if instance is not None:
@@ -55,9 +57,7 @@ def _etag(found: Sequence[StoredInstance], *, is_instance: bool) -> str:
     return str(highest) if is_instance else f"{highest}-{len(found)}"
 
 
-async def _send(
-    request: web.Request, index: Index, found: Sequence[StoredInstance], etag: str
-) -> web.StreamResponse:
+async def _send(request: web.Request, index: Index, found: Sequence[StoredInstance], etag: str) -> web.StreamResponse:
     """A JSON array, one object an instance, streamed: a study of thousands is never held whole."""
     paths = [index.files.paths(instance.key, instance.watermark)[1] for instance in found]
     first = await _read(request, index, found[:READ_TOGETHER])

@@ -5,6 +5,7 @@ from aiohttp import web
 from azdicom_emulator.dicom.pixels.errors import FrameNotFoundError, RenderingError
 from azdicom_emulator.storage.records import InstanceKey
 from azdicom_emulator.studies.frames import INVALID_FRAMES
+from azdicom_emulator.web.authentication import authorize
 from azdicom_emulator.web.errors import BadRequestError, NotAcceptableError, ResourceNotFoundError
 from azdicom_emulator.web.keys import INDEX, MATCH, WORKERS
 from azdicom_emulator.web.negotiation import NOT_ACCEPTABLE, parse_accept
@@ -16,8 +17,8 @@ MAX_RENDERED_BYTES = 104857600
 JPEG, PNG = "image/jpeg", "image/png"
 MANY_ACCEPTS = "The request contains multiple accept headers, which is not supported."
 TOO_LARGE_TO_RENDER = (
-    f"Requested DICOM instance size is above the supported limit of {MAX_RENDERED_BYTES} for rendering. Please retrieve "
-    "the whole file in the original transfer syntax instead of rendering to image media type."
+    f"Requested DICOM instance size is above the supported limit of {MAX_RENDERED_BYTES} for rendering. Please "
+    "retrieve the whole file in the original transfer syntax instead of rendering to image media type."
 )
 NOT_AN_IMAGE = "An error was encountered when attempting to convert the dicom file into an image"
 DEFAULT_QUALITY = 100
@@ -28,6 +29,7 @@ async def retrieve_rendered(request: web.Request) -> web.StreamResponse:
     frame = _integer("frame", request[MATCH].parameters.get("frame", "1"))
     quality = _integer("quality", _quality(request))
     partition = await partition_of(request)
+    authorize(request)
     study, series, instance = path_uids(request)
     if frame <= 0:
         raise BadRequestError(INVALID_FRAMES)
@@ -40,7 +42,7 @@ async def retrieve_rendered(request: web.Request) -> web.StreamResponse:
         raise ResourceNotFoundError.of("instance")
     if found.size_bytes > MAX_RENDERED_BYTES:
         raise NotAcceptableError(TOO_LARGE_TO_RENDER)
-    from azdicom_emulator.dicom.pixels.render import render  # noqa: PLC0415 -- brings numpy and the codecs
+    from azdicom_emulator.dicom.pixels.render import render
 
     path, _ = index.files.paths(found.key, found.watermark)
     try:

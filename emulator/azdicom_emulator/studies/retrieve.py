@@ -7,6 +7,7 @@ from aiohttp import web
 from azdicom_emulator.dicom.part10 import PREAMBLE_BYTES
 from azdicom_emulator.dicom.pixels.errors import TranscodingError
 from azdicom_emulator.storage.records import InstanceKey, StoredInstance
+from azdicom_emulator.web.authentication import authorize
 from azdicom_emulator.web.errors import NotAcceptableError, ResourceNotFoundError
 from azdicom_emulator.web.keys import INDEX, SETTINGS, WORKERS
 from azdicom_emulator.web.negotiation import (
@@ -16,6 +17,7 @@ from azdicom_emulator.web.negotiation import (
     INSTANCE_OFFERS,
     STUDY_OFFERS,
     Choice,
+    Offer,
     choose,
     parse_accept,
 )
@@ -45,6 +47,7 @@ async def retrieve_series(request: web.Request) -> web.StreamResponse:
 async def retrieve_instance(request: web.Request) -> web.StreamResponse:
     """One instance, single part or multipart as Accept says."""
     partition = await partition_of(request)
+    authorize(request)
     study, series, instance = path_uids(request)
     choice = choose(parse_accept(request.headers.getall("Accept", ())), INSTANCE_OFFERS, star_means=DICOM)
     found = await request.app[INDEX].instance(InstanceKey(partition, study, series or "", instance or ""))
@@ -55,8 +58,9 @@ async def retrieve_instance(request: web.Request) -> web.StreamResponse:
 
 async def _retrieve_many(request: web.Request, resource: str) -> web.StreamResponse:
     partition = await partition_of(request)
+    authorize(request)
     study, series, _ = path_uids(request)
-    offers = STUDY_OFFERS
+    offers: tuple[Offer, ...] = STUDY_OFFERS
     if request.app[SETTINGS].quirk("retrieve.bare_star_on_study") == "multipart":
         offers = (*offers, BARE_STAR_OFFER)
     choice = choose(parse_accept(request.headers.getall("Accept", ())), offers, star_means=DICOM)
@@ -91,7 +95,7 @@ async def _part(request: web.Request, instance: StoredInstance, choice: Choice) 
         )
     if instance.size_bytes > MAX_TRANSCODED_BYTES:
         raise NotAcceptableError(TOO_LARGE_TO_TRANSCODE)
-    from azdicom_emulator.dicom.pixels.transcode import transcode  # noqa: PLC0415 -- brings numpy and the codecs
+    from azdicom_emulator.dicom.pixels.transcode import transcode
 
     try:
         content = await request.app[WORKERS].in_process(transcode, path, choice.transfer_syntax)

@@ -1,10 +1,12 @@
 """STOW-RS: store and upsert instances (PS3.18 §10.5, store)."""
 
+import asyncio
 import contextlib
 import logging
 import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
@@ -16,20 +18,25 @@ from azdicom_emulator.settings import Settings
 from azdicom_emulator.storage.claims import Claim, InstanceExistsError, InstancePendingError, OverloadedError
 from azdicom_emulator.storage.index import Index
 from azdicom_emulator.storage.records import InstanceKey, NewInstance, SeriesAttributes, StoredInstance, StudyAttributes
-from azdicom_emulator.studies.store_request import StoreRequest, parse_store_request, read_parts
+from azdicom_emulator.studies.expiry import expiry_of
+from azdicom_emulator.studies.store_request import StoreRequest, parse_store_request, read_parts, require_storable_type
 from azdicom_emulator.studies.store_response import Failed, Stored, StoreResult, store_response
 from azdicom_emulator.web.keys import INDEX, MATCH, SETTINGS, WORKERS
 from azdicom_emulator.web.partitions import partition_of
 from azdicom_emulator.web.spool import Spool
+from azdicom_emulator.web.workers import Workers
 
 log = logging.getLogger(__name__)
 
 
 async def store_instances(request: web.Request) -> web.StreamResponse:
-    """POST and PUT of `/studies[/{study}]`: 200, 202 with warnings or failures, 204 without parts, 409 when all failed."""
+    """POST and PUT of `/studies[/{study}]`: 200; 202 with warnings or failures; 204 without parts; 409: all failed."""
     settings, index, workers = request.app[SETTINGS], request.app[INDEX], request.app[WORKERS]
+    received = datetime.now(UTC)
+    require_storable_type(request)
     partition = await partition_of(request)
     store = parse_store_request(request)
+    expires_at = expiry_of(request, received)
     spool = Spool(
         workers=workers,
         temporary=index.files.temporary,
@@ -38,11 +45,11 @@ async def store_instances(request: web.Request) -> web.StreamResponse:
     )
     with spool:
         parts = await read_parts(request, store, spool)
-        ingest = Ingest(index, settings, partition, store, request[MATCH].api_version)
+        ingest = Ingest(index, settings, partition, store, request[MATCH].api_version, expires_at)
         results: list[StoreResult] = []
         for part in parts:
             # One after the other, in request order: the second of two equal identities is a duplicate (store §9).
-            prepared = await workers.in_thread(ingest.prepare, part.content)
+            prepared = await _prepared(workers, ingest, part.content)
             results.append(await _commit(index, prepared) if isinstance(prepared, Prepared) else prepared)
     log.info("stored %d of %d instances", sum(isinstance(result, Stored) for result in results), len(results))
     return store_response(request, store.study, results)
@@ -66,6 +73,7 @@ class Ingest:
     partition: str
     store: StoreRequest
     api_version: int
+    expires_at: datetime | None
 
     def prepare(self, content: bytes | Path) -> Prepared | Failed:
         """Parses, validates, claims and writes one instance (store §7)."""
@@ -101,6 +109,7 @@ class Ingest:
         found = report.attributes
         new = NewInstance(
             stored=stored,
+            expires_at=self.expires_at,
             study=StudyAttributes(
                 patient_id=found.patient_id,
                 patient_name=found.patient_name,
@@ -120,6 +129,23 @@ class Ingest:
 
     def _key(self, identity: Identity) -> InstanceKey:
         return InstanceKey(self.partition, identity.study or "", identity.series or "", identity.instance or "")
+
+
+async def _prepared(workers: Workers, ingest: Ingest, content: bytes | Path) -> Prepared | Failed:
+    """What a thread makes of one body. When the client hangs up, the thread still ends, and its claim is given back."""
+    working = asyncio.ensure_future(workers.in_thread(ingest.prepare, content))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        working.add_done_callback(_abandon)
+        raise
+
+
+def _abandon(working: asyncio.Future[Prepared | Failed]) -> None:
+    if not working.cancelled() and working.exception() is None:
+        prepared = working.result()
+        if isinstance(prepared, Prepared):
+            prepared.claim.release()
 
 
 async def _commit(index: Index, prepared: Prepared) -> StoreResult:

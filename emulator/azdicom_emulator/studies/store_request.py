@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from azdicom_emulator.web.accept import require_dicom_json
+from azdicom_emulator.web.authentication import authorize
 from azdicom_emulator.web.errors import BadRequestError, PayloadTooLargeError, UnsupportedMediaTypeError
 from azdicom_emulator.web.keys import MATCH, SETTINGS
 from azdicom_emulator.web.mediatypes import MediaType, parse_media_type
@@ -32,16 +33,24 @@ class StoreRequest:
     has_unquoted_type: bool = False
 
 
-def parse_store_request(request: web.Request) -> StoreRequest:
-    """Raises UnsupportedMediaTypeError (415), NotAcceptableError (406), InvalidUidError (400), in the service's order."""
+def require_storable_type(request: web.Request) -> None:
+    """Raises UnsupportedMediaTypeError (415, empty body): the framework's filter, which looks at no parameters."""
     written = request.headers.get("Content-Type", "")
-    essence = written.partition(";")[0].strip().lower()
-    if written and essence not in (DICOM, MULTIPART):
+    if written and _essence(written) not in (DICOM, MULTIPART):
         raise UnsupportedMediaTypeError(hint=f"Content-Type: {DICOM} or {MULTIPART}")
+
+
+def parse_store_request(request: web.Request) -> StoreRequest:
+    """Raises NotAcceptableError (406), ForbiddenError (403), InvalidUidError (400), UnsupportedMediaTypeError (415),
+
+    in the service's order.
+    """
+    written = request.headers.get("Content-Type", "")
     if request.headers.get("Accept") or request.app[SETTINGS].quirk("store.missing_accept") == "406":
         require_dicom_json(request)
+    authorize(request)
     study = path_uids(request)[0] if "study" in request[MATCH].parameters else None
-    multipart, has_unquoted_type = _multipart_type(request, written, essence)
+    multipart, has_unquoted_type = _multipart_type(request, written)
     _check_declared_length(request)
     return StoreRequest(
         study=study,
@@ -72,9 +81,13 @@ async def read_parts(request: web.Request, store: StoreRequest, spool: Spool) ->
     return spool.parts
 
 
-def _multipart_type(request: web.Request, written: str, essence: str) -> tuple[MediaType | None, bool]:
+def _essence(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _multipart_type(request: web.Request, written: str) -> tuple[MediaType | None, bool]:
     """The parsed header of a multipart request and whether only the form-upload extension made it readable."""
-    if essence == MULTIPART:
+    if _essence(written) == MULTIPART:
         parsed = parse_media_type(written)
         unquoted = False
         if parsed is None and request.app[SETTINGS].extension(FORM_UPLOAD):
@@ -152,5 +165,5 @@ class _PartTypes:
 
 def _is_form_field(part: SpooledPart) -> bool:
     disposition = part.headers.get("content-disposition", "").lower()
-    has_name = re.search(r';\s*(file)?name\*?=', disposition) is not None
+    has_name = re.search(r";\s*(file)?name\*?=", disposition) is not None
     return part.headers.get("content-type", "").lower() == "application/octet-stream" and has_name

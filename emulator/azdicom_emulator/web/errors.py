@@ -2,6 +2,7 @@
 
 ServiceError
 ├─ BadRequestError (400)           InvalidUidError
+├─ UnauthorizedError (401, WWW-Authenticate)
 ├─ ForbiddenError (403)
 ├─ ResourceNotFoundError (404)
 ├─ ConflictError (409)
@@ -54,6 +55,16 @@ class InvalidUidError(BadRequestError):
     def of(cls, element: str) -> Self:
         """element: `StudyInstanceUid`, `SeriesInstanceUid` or `SopInstanceUid` (http §7)."""
         return cls(f"Dicom element '{element}' failed validation for VR 'UI': {UID_RULE}")
+
+
+class UnauthorizedError(ServiceError):
+    """An empty body; `challenge` is the value of `WWW-Authenticate` (http §5.2)."""
+
+    status = 401
+
+    def __init__(self, challenge: str) -> None:
+        super().__init__()
+        self.challenge = challenge
 
 
 class ForbiddenError(ServiceError):
@@ -117,6 +128,8 @@ def error_response(error: ServiceError) -> web.Response:
         headers["azdicom-hint"] = error.hint
     if isinstance(error, BusyError):
         headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, UnauthorizedError):
+        headers["WWW-Authenticate"] = error.challenge
     if not error.message:
         return web.Response(status=error.status, headers=headers)
     return web.Response(status=error.status, text=error.message, headers=headers)

@@ -1,4 +1,4 @@
-"""Media types in headers: a strict reading (RFC 9110 §8.3.1), as the service's framework uses for Content-Type and filters."""
+"""Media types in headers, read strictly (RFC 9110 §8.3.1), as the service reads Content-Type and its Accept filter."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _TYPE = re.compile(rf"\s*({_TOKEN})/({_TOKEN})\s*")
 
 @dataclass(frozen=True, slots=True)
 class MediaType:
-    """`type/subtype` in lower case; `written` is the client's spelling; parameter names in lower case, values unquoted."""
+    """Type and parameter names in lower case, values unquoted; `written` is the client's spelling of `type/subtype`."""
 
     type: str
     subtype: str

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from azdicom_emulator.storage.claims import OverloadedError
+from azdicom_emulator.web.authentication import authenticate
 from azdicom_emulator.web.errors import INTERNAL_ERROR, BadRequestError, BusyError, ServiceError, error_response
 from azdicom_emulator.web.keys import MATCH, REQUEST_ID
 from azdicom_emulator.web.routing import Match, MethodNotAllowed, Router, Scope, UnsupportedVersion
@@ -52,6 +53,7 @@ async def _answer(request: web.Request) -> web.StreamResponse:
         matched = request.app[ROUTER].resolve(request.method, request.rel_url.raw_path)
         match matched:
             case Match():
+                await authenticate(request, matched.route.action)
                 request[MATCH] = matched
                 return await matched.route.handler(request)
             case MethodNotAllowed(allow):
@@ -93,7 +95,7 @@ def _log_access(request: web.Request, response: web.StreamResponse | None, secon
         request.method,
         request.rel_url.raw_path,
         response.status if response is not None else "aborted",
-        response.body_length if response is not None else 0,
+        _size(response),
         seconds * 1000,
         extra={
             "request_id": request[REQUEST_ID],
@@ -103,3 +105,10 @@ def _log_access(request: web.Request, response: web.StreamResponse | None, secon
             "duration_ms": round(seconds * 1000, 1),
         },
     )
+
+
+def _size(response: web.StreamResponse | None) -> int:
+    """Bytes of the body: what was streamed, or what is about to be sent."""
+    if response is None:
+        return 0
+    return response.body_length or response.content_length or 0

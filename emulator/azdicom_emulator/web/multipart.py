@@ -125,5 +125,3 @@ class MultipartReader:
             self._buffer += await anext(self._chunks)
         except StopAsyncIteration:
             raise _Ended from None
-
-

@@ -4,7 +4,6 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -15,7 +14,7 @@ VERSIONS: Mapping[str, int] = {"v1": 1, "v1.0": 1, "v1.0-prerelease": 1, "v2": 2
 
 
 class Scope(Enum):
-    """Where a route hangs: data routes exist below `/v{n}` and `/v{n}/partitions/{name}`, service routes below `/v{n}` only."""
+    """Where a route hangs: data routes below `/v{n}` and `/v{n}/partitions/{name}`, service routes below `/v{n}`."""
 
     DATA = "data"
     SERVICE = "service"
@@ -130,7 +129,7 @@ class Router:
 
 
 def split_path(raw_path: str) -> list[str] | None:
-    """Decoded segments; one trailing slash is ignored, dot segments are resolved, `%2F` stays encoded; None: empty segment."""
+    """Decoded segments; a trailing slash is ignored, dot segments are resolved, `%2F` stays; None: an empty segment."""
     parts = raw_path.removesuffix("/").split("/")[1:]
     segments: list[str] = []
     for part in parts:
@@ -147,7 +146,7 @@ def split_path(raw_path: str) -> list[str] | None:
 def _is_version(segment: str) -> bool:
     """`v` and a version as the framework reads one: `v2`, `v1.1`, `v1.0-prerelease`."""
     number, _, _ = segment[1:].partition("-")
-    return segment[:1] in "vV" and bool(number) and all(part.isascii() and part.isdigit() for part in number.split(".", 1))
+    return segment[:1] in "vV" and all(part.isascii() and part.isdigit() for part in number.split(".", 1))
 
 
 _Found = tuple[_Node, tuple[str, ...]]

@@ -80,9 +80,7 @@ async def _send_body(request: web.Request, response: web.StreamResponse, body: B
             await _send_slice(request, response, piece, file)
 
 
-async def _send_slice(
-    request: web.Request, response: web.StreamResponse, piece: FileSlice, file: BinaryIO
-) -> None:
+async def _send_slice(request: web.Request, response: web.StreamResponse, piece: FileSlice, file: BinaryIO) -> None:
     if piece.zeroed:
         await response.write(bytes(piece.zeroed))
     offset, count = piece.offset + piece.zeroed, piece.size_bytes - piece.zeroed
@@ -99,9 +97,7 @@ async def _send_slice(
         await _copy(request, response, file, offset, count)
 
 
-async def _copy(
-    request: web.Request, response: web.StreamResponse, file: BinaryIO, offset: int, count: int
-) -> None:
+async def _copy(request: web.Request, response: web.StreamResponse, file: BinaryIO, offset: int, count: int) -> None:
     file.seek(offset)
     while count > 0:
         block = await request.app[WORKERS].in_thread(file.read, min(BLOCK_BYTES, count))

@@ -56,7 +56,7 @@ class Workers:
             self._processes.shutdown(cancel_futures=True)
 
     def _start(self) -> ProcessPoolExecutor:
-        # forkserver: a fork of this process would copy its threads' locks; its children find the codecs already imported.
+        # forkserver: a fork of this process would copy its threads' locks. Its children find the codecs imported.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
         return ProcessPoolExecutor(self._process_count, mp_context=context)

@@ -1,1 +1,1 @@
-"""Pixel data: frames of a file, transcoding, rendering. Pure functions of a path; all of them are CPU-bound or read files."""
+"""Pixel data: frames of a file, transcoding and rendering, as functions of a path that belong into a worker."""

@@ -18,12 +18,16 @@ EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 UNDEFINED_LENGTH = 0xFFFFFFFF
 ITEM, ITEM_DELIMITATION, SEQUENCE_DELIMITATION = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 # VRs whose explicit length is 16 bits (PS3.5 table 7.1-2); every other one, future ones included, has 32.
-SHORT_VRS = frozenset("AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+SHORT_VRS = frozenset(
+    {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO"}
+    | {"LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"}
+)
 
 MAX_INFLATED_BYTES = 512 * 1024 * 1024
 MAX_NESTING = 64
 _TRANSFER_SYNTAX_UID = 0x00020010
 _LENGTH_OF_PREAMBLE = 128
+_CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Element(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Part10:
-    """An opened file. `stream` holds the data set from `start` on; a deflated one is inflated in memory, and starts at 0."""
+    """An opened file. `stream` holds the data set from `start` on; a deflated one is inflated in memory, from 0 on."""
 
     stream: BinaryIO
     encoding: Encoding
@@ -131,17 +135,18 @@ def _opened(stream: BinaryIO) -> Part10:
 
 
 def _inflate(stream: BinaryIO, start: int) -> bytes:
-    """The data set behind `start`, at most MAX_INFLATED_BYTES; closes the file (PS3.5 A.5: raw deflate, maybe padded)."""
+    """The data set behind `start`, at most MAX_INFLATED_BYTES; closes the file (PS3.5 A.5: raw deflate)."""
+    inflater, data = zlib.decompressobj(-zlib.MAX_WBITS), bytearray()
     with stream:
         stream.seek(start)
-        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        try:
-            data = inflater.decompress(stream.read(), MAX_INFLATED_BYTES)
-        except zlib.error as error:
-            raise MalformedFileError(f"deflated data set: {error}") from error
-        if inflater.unconsumed_tail:
-            raise MalformedFileError(f"deflated data set is larger than {MAX_INFLATED_BYTES} bytes")
-        return data
+        while not inflater.eof and (chunk := inflater.unconsumed_tail or stream.read(_CHUNK)):
+            try:
+                data += inflater.decompress(chunk, 16 * _CHUNK)
+            except zlib.error as error:
+                raise MalformedFileError(f"deflated data set: {error}") from error
+            if len(data) > MAX_INFLATED_BYTES:
+                raise MalformedFileError(f"deflated data set is larger than {MAX_INFLATED_BYTES} bytes")
+    return bytes(data)
 
 
 def read_element(stream: BinaryIO, position: int, encoding: Encoding) -> Element:

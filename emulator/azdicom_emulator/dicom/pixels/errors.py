@@ -1,4 +1,4 @@
-"""What pixel functions refuse. The text is a reason for the log; the service's own messages are added by the handlers."""
+"""What pixel functions refuse. The texts are reasons for the log; the handlers have the service's own messages."""
 
 
 class MalformedFileError(Exception):

@@ -2,6 +2,7 @@
 
 from array import array
 from dataclasses import dataclass
+from itertools import pairwise
 from os import PathLike
 from struct import iter_unpack
 from typing import BinaryIO
@@ -44,9 +45,9 @@ class FrameTable:
     number_of_frames: int
     _start: int = 0
     _frame_bits: int = 0
-    _offsets: array[int] | None = None
-    _lengths: array[int] | None = None
-    _first_fragments: array[int] | None = None
+    _offsets: "array[int] | None" = None
+    _lengths: "array[int] | None" = None
+    _first_fragments: "array[int] | None" = None
 
     @property
     def is_encapsulated(self) -> bool:
@@ -81,7 +82,7 @@ class FrameTable:
 def locate_frames(path: str | PathLike[str]) -> FrameTable:
     """Finds the frames of a file by its headers alone.
 
-    Raises FrameNotFoundError when Rows, Columns, BitsAllocated and PixelData are not all present, or the file is malformed.
+    Raises FrameNotFoundError when the file is malformed or lacks Rows, Columns, BitsAllocated or PixelData, OSError.
     """
     try:
         with ImageFile(path) as image:
@@ -157,7 +158,7 @@ def _encapsulated(image: ImageFile, pixel_data: Element) -> FrameTable:
     return FrameTable(image.transfer_syntax_uid, held, 0, 0, offsets, lengths, first_fragments)
 
 
-def _fragments(part10: Part10, pixel_data: Element) -> tuple[list[int], array[int], array[int]]:
+def _fragments(part10: Part10, pixel_data: Element) -> "tuple[list[int], array[int], array[int]]":
     """The basic offset table, and offset and length of every fragment that the file holds whole."""
     table = read_element(part10.stream, pixel_data.value_offset, part10.encoding)
     if table.tag != ITEM:
@@ -181,7 +182,7 @@ def _words(value: bytes, part10: Part10, code: str) -> list[int]:
     return [word for (word,) in iter_unpack(part10.encoding.byte_order + code, value[: len(value) // size * size])]
 
 
-def _first_fragments(starts: list[int], offsets: array[int]) -> array[int]:
+def _first_fragments(starts: list[int], offsets: "array[int]") -> "array[int]":
     """Index of the first fragment of each frame, and the number of fragments last.
 
     starts: where frames begin, from the first fragment's item header on (PS3.5 A.4).
@@ -190,6 +191,6 @@ def _first_fragments(starts: list[int], offsets: array[int]) -> array[int]:
         raise FrameNotFoundError("several fragments a frame and no offset table")
     index_of = {offset - offsets[0]: index for index, offset in enumerate(offsets)}
     firsts = [index_of.get(start, -1) for start in starts]
-    if firsts[0] != 0 or any(first >= following for first, following in zip(firsts, firsts[1:], strict=False)):
+    if firsts[0] != 0 or any(first >= following for first, following in pairwise(firsts)):
         raise FrameNotFoundError("the offset table does not point at fragments in order")
     return array("L", [*firsts, len(offsets)])

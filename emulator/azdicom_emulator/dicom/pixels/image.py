@@ -71,7 +71,9 @@ class ImageFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.part10.stream.close()
 
     @property
@@ -105,7 +107,8 @@ class ImageFile:
             bits_stored=stored,
             high_bit=high if high is not None and stored - 1 <= high < allocated else stored - 1,
             is_signed=self.integer(PIXEL_REPRESENTATION) == 1,
-            photometric_interpretation=self.text(PHOTOMETRIC_INTERPRETATION) or ("RGB" if samples == 3 else "MONOCHROME2"),
+            photometric_interpretation=self.text(PHOTOMETRIC_INTERPRETATION)
+            or ("RGB" if samples == 3 else "MONOCHROME2"),
             is_planar=samples > 1 and self.integer(PLANAR_CONFIGURATION) == 1,
         )
 
@@ -150,6 +153,6 @@ class ImageFile:
 
 def shorts(value: bytes, part10: Part10, *, signed: bool) -> list[int]:
     """16-bit words in the file's byte order; an odd last byte is ignored."""
-    return [word for (word,) in iter_unpack(part10.encoding.byte_order + ("h" if signed else "H"), value[: len(value) & ~1])]
-
-
+    return [
+        word for (word,) in iter_unpack(part10.encoding.byte_order + ("h" if signed else "H"), value[: len(value) & ~1])
+    ]

@@ -12,16 +12,16 @@ from azdicom_emulator.dicom.pixels.codecs import (
     RLE_LOSSLESS,
     Pixels,
     decode,
-    encode_jpeg_2000,
 )
+from azdicom_emulator.dicom.pixels.encoders import encode_jpeg_2000
 from azdicom_emulator.dicom.pixels.errors import DecodingError, MalformedFileError, TranscodingError
 from azdicom_emulator.dicom.pixels.frames import FrameTable, aligned, frame_table, read_slices
 from azdicom_emulator.dicom.pixels.image import PIXEL_DATA, SUBSAMPLED_422, ImageFile, PixelFormat
 
 
 class Frame(NamedTuple):
-    """One frame. `pixels` is (rows, columns) or (rows, columns, samples), as stored values in BitsAllocated wide integers;
-    `described` is its layout after decoding: never planar, never subsampled.
+    """One frame. `pixels` is (rows, columns) or (rows, columns, samples) in BitsAllocated wide integers; `described` is
+    its layout after decoding: never planar, never subsampled.
     """
 
     pixels: Pixels
@@ -74,6 +74,8 @@ def native_format(table: FrameTable, declared: PixelFormat, decoded: PixelFormat
 
 def layout(frame: Frame, transfer_syntax_uid: str, declared: PixelFormat) -> bytes:
     """The bytes of a decoded frame, by pixel, or by plane for planar RLE."""
+    if declared.bits_allocated == 1:
+        return np.packbits(frame.pixels, bitorder="little").tobytes()
     if declared.is_planar and transfer_syntax_uid == RLE_LOSSLESS:
         return frame.pixels.transpose(2, 0, 1).tobytes()
     return frame.pixels.tobytes()
@@ -100,7 +102,7 @@ def decode_frame(image: ImageFile, table: FrameTable, declared: PixelFormat, fra
 
 
 def native_frame(data: bytes, declared: PixelFormat) -> Frame:
-    """The array of an uncompressed little endian frame. Raises DecodingError for pixels of other than 1 or 8…64 bits."""
+    """The array of an uncompressed little endian frame. Raises DecodingError for odd numbers of bits."""
     if declared.bits_allocated == 1:
         bits = np.unpackbits(np.frombuffer(data, "u1"), count=declared.frame_bits, bitorder="little")
         words: Pixels = bits
@@ -112,7 +114,10 @@ def native_frame(data: bytes, declared: PixelFormat) -> Frame:
     if samples == 1:
         return Frame(words.reshape(rows, columns), declared)
     if declared.photometric_interpretation in SUBSAMPLED_422:
-        return Frame(_upsampled(words, declared), replace(declared, photometric_interpretation=_FULL_SIZE[declared.photometric_interpretation]))
+        return Frame(
+            _upsampled(words, declared),
+            replace(declared, photometric_interpretation=_FULL_SIZE[declared.photometric_interpretation]),
+        )
     if declared.is_planar:
         return Frame(words.reshape(samples, rows, columns).transpose(1, 2, 0), replace(declared, is_planar=False))
     return Frame(words.reshape(rows, columns, samples), declared)
@@ -133,17 +138,31 @@ def _upsampled(words: Pixels, declared: PixelFormat) -> Pixels:
     return full[:, : declared.columns]
 
 
+def native_value(image: ImageFile, declared: PixelFormat) -> bytes:
+    """The whole value of native pixel data, in little endian."""
+    value = image.part10.value(image.elements[PIXEL_DATA])
+    return _little_endian(value, _swap_unit(image, declared)) if image.part10.encoding.is_big_endian else value
+
+
 def _swapped(image: ImageFile, table: FrameTable, declared: PixelFormat, frame_number: int) -> bytes:
-    """A big-endian frame in little endian. 8-bit samples in an OW value are swapped in pairs (PS3.5 §8.1.2)."""
-    is_words = image.elements[PIXEL_DATA].vr == "OW"
-    unit = max(2 if is_words else 1, declared.bits_allocated // 8)
+    """A big-endian frame in little endian; what is swapped begins at a word, the frame may not."""
+    unit = _swap_unit(image, declared)
     ((offset, length),) = table.slices(frame_number)
     start = image.elements[PIXEL_DATA].value_offset
     first = (offset - start) // unit * unit
     last = -(-(offset - start + length) // unit) * unit
     image.part10.stream.seek(start + first)
-    words = np.frombuffer(image.part10.stream.read(last - first).ljust(last - first, b"\0"), f">u{unit}")
-    swapped = words.astype(f"<u{unit}").tobytes()[offset - start - first :][:length]
-    return aligned(swapped, table, frame_number) if table.is_bit_packed else swapped
+    words = image.part10.stream.read(last - first)
+    frame = _little_endian(words, unit)[offset - start - first :][:length]
+    return aligned(frame, table, frame_number) if table.is_bit_packed else frame
 
 
+def _swap_unit(image: ImageFile, declared: PixelFormat) -> int:
+    """Bytes to a swapped word: 8-bit samples in an OW value are swapped in pairs (PS3.5 §8.1.2)."""
+    is_words = image.elements[PIXEL_DATA].vr == "OW"
+    return max(2 if is_words else 1, declared.bits_allocated // 8)
+
+
+def _little_endian(value: bytes, unit: int) -> bytes:
+    whole = len(value) // unit * unit
+    return np.frombuffer(value[:whole], f">u{unit}").astype(f"<u{unit}").tobytes() + value[whole:]

@@ -1,6 +1,7 @@
-"""Rewriting a data set in explicit VR little endian, element by element; values are moved, never interpreted (PS3.5 §7)."""
+"""Rewriting data elements in explicit VR little endian; values are moved, never interpreted (PS3.5 §7)."""
 
 import struct
+from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
@@ -10,11 +11,11 @@ from azdicom_emulator.dicom.pixels.elements import (
     IMPLICIT_LITTLE,
     ITEM,
     ITEM_DELIMITATION,
+    MAX_NESTING,
     SEQUENCE_DELIMITATION,
     SHORT_VRS,
     UNDEFINED_LENGTH,
     Element,
-    Encoding,
     Part10,
 )
 from azdicom_emulator.dicom.pixels.errors import MalformedFileError
@@ -56,7 +57,7 @@ class Rewriter:
         self._sink.write(value)
 
     def write_header(self, tag: int, vr: str, length: int) -> None:
-        """Writes the header of an element whose value follows; values too long for a short VR become UN (PS3.5 §6.2.2)."""
+        """Writes the header of an element; a value too long for a short VR becomes UN (PS3.5 §6.2.2)."""
         if vr in SHORT_VRS and length > 0xFFFF:
             vr = "UN"
         group_and_element = struct.pack("<HH", tag >> 16, tag & 0xFFFF)
@@ -72,10 +73,12 @@ class Rewriter:
             self._sink.write(chunk)
             length -= len(chunk)
 
-    def _convert(self, element: Element, source: Part10) -> None:
+    def _convert(self, element: Element, source: Part10, depth: int = 0) -> None:
         vr = element.vr or self._dictionary_vr(element)
         if vr == "SQ" or element.length == UNDEFINED_LENGTH:
-            self._convert_sequence(element, source if element.vr != "UN" else _with_encoding(source, IMPLICIT_LITTLE))
+            # A value of undefined length with VR UN is a sequence in implicit VR little endian (PS3.5 §6.2.2, note 2).
+            inside = replace(source, encoding=IMPLICIT_LITTLE) if element.vr == "UN" else source
+            self._convert_sequence(element, inside, depth + 1)
             return
         value = source.value(element)
         unit = _UNIT.get(vr, 1)
@@ -84,13 +87,15 @@ class Rewriter:
             value = np.frombuffer(value[:whole], f">u{unit}").astype(f"<u{unit}").tobytes() + value[whole:]
         self.write(element.tag, vr, value)
 
-    def _convert_sequence(self, sequence: Element, source: Part10) -> None:
+    def _convert_sequence(self, sequence: Element, source: Part10, depth: int) -> None:
+        if depth > MAX_NESTING:
+            raise MalformedFileError(f"sequences nested deeper than {MAX_NESTING}")
         self.write_header(sequence.tag, "SQ", UNDEFINED_LENGTH)
         for start, end in source.items(sequence):
             self._sink.write(_delimiter(ITEM, UNDEFINED_LENGTH))
             for element in source.elements(start, end):
                 if element.tag & 0xFFFF:  # group lengths would be wrong now, and are retired
-                    self._convert(element, source)
+                    self._convert(element, source, depth)
             self._sink.write(_delimiter(ITEM_DELIMITATION, 0))
         self._sink.write(_delimiter(SEQUENCE_DELIMITATION, 0))
 
@@ -108,10 +113,6 @@ class Rewriter:
         if vr == "US or SS":
             return "SS" if self._is_signed else "US"
         return _AMBIGUOUS.get(vr, vr)
-
-
-def _with_encoding(source: Part10, encoding: Encoding) -> Part10:
-    return Part10(source.stream, encoding, source.start, source.size, source.transfer_syntax_uid, source.meta)
 
 
 def _delimiter(tag: int, length: int) -> bytes:

@@ -7,7 +7,13 @@ from os import PathLike
 
 from azdicom_emulator import __version__
 from azdicom_emulator.dicom.pixels.codecs import JPEG_2000_LOSSLESS
-from azdicom_emulator.dicom.pixels.elements import EXPLICIT_VR_LITTLE_ENDIAN, ITEM, SEQUENCE_DELIMITATION, UNDEFINED_LENGTH, end_of
+from azdicom_emulator.dicom.pixels.elements import (
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    ITEM,
+    SEQUENCE_DELIMITATION,
+    UNDEFINED_LENGTH,
+    end_of,
+)
 from azdicom_emulator.dicom.pixels.errors import DecodingError, FrameNotFoundError, MalformedFileError, TranscodingError
 from azdicom_emulator.dicom.pixels.frames import FrameTable, frame_table
 from azdicom_emulator.dicom.pixels.image import (
@@ -20,14 +26,163 @@ from azdicom_emulator.dicom.pixels.image import (
     ImageFile,
     PixelFormat,
 )
-from azdicom_emulator.dicom.pixels.native import decode_frame, jpeg_2000_bytes, native_bytes, native_format
+from azdicom_emulator.dicom.pixels.native import (
+    decode_frame,
+    jpeg_2000_bytes,
+    layout,
+    native_bytes,
+    native_format,
+    native_value,
+)
 from azdicom_emulator.dicom.pixels.rewrite import Rewriter
 
 MAX_TRANSCODE_BYTES = 104857600
 """Largest stored file that is transcoded; the handlers check it before they call."""
 
 MAX_DECODED_BYTES = 1024 * 1024 * 1024
-"""Most pixel data that a result may hold, uncompressed: ten times the largest file, a usual ratio of lossy compression."""
+"""Most pixels that a file may hold, uncompressed: ten times the largest file, as lossy compression usually saves."""
 
 IMPLEMENTATION_CLASS_UID = "1.3.6.1.4.1.311.129"
 IMPLEMENTATION_VERSION_NAME = f"azdicom {__version__}"[:16]
+
+_META_VERSION, _META_TRANSFER_SYNTAX, _META_CLASS_UID, _META_VERSION_NAME = (
+    0x00020001,
+    0x00020010,
+    0x00020012,
+    0x00020013,
+)
+_Changes = dict[int, tuple[str, bytes]]
+
+
+def transcode(path: str | PathLike[str], target_transfer_syntax_uid: str) -> bytes:
+    """The whole file in explicit VR little endian or JPEG 2000 lossless; a file without pixel data is just rewritten.
+
+    Every attribute is kept as it is, private and unknown ones included, except those that describe the pixels' layout.
+    Raises TranscodingError, OSError.
+    """
+    try:
+        with ImageFile(path) as image:
+            return _transcoded(image, target_transfer_syntax_uid)
+    except (DecodingError, FrameNotFoundError, MalformedFileError) as error:
+        raise TranscodingError(str(error)) from error
+
+
+def _transcoded(image: ImageFile, target: str) -> bytes:
+    if target not in (EXPLICIT_VR_LITTLE_ENDIAN, JPEG_2000_LOSSLESS):
+        raise TranscodingError(f"transfer syntax {target} is not a target")
+    if PIXEL_DATA not in image.elements:
+        return _file(image, target, {}, None)
+    table, declared = frame_table(image), image.pixel_format()
+    if table.number_of_frames < image.number_of_frames:
+        raise TranscodingError(f"NumberOfFrames is {image.number_of_frames}, the data hold {table.number_of_frames}")
+    if declared.frame_bits * table.number_of_frames > MAX_DECODED_BYTES * 8:
+        raise TranscodingError(f"more than {MAX_DECODED_BYTES} bytes of pixels")
+    if target == JPEG_2000_LOSSLESS:
+        return _to_jpeg_2000(image, table, declared)
+    return _decoded(image, table, declared) if table.is_encapsulated else _native(image, declared)
+
+
+def _to_jpeg_2000(image: ImageFile, table: FrameTable, declared: PixelFormat) -> bytes:
+    """One fragment a frame, with a basic offset table."""
+    fragments, described = [], declared
+    for frame_number in range(1, table.number_of_frames + 1):
+        codestream, described = jpeg_2000_bytes(image, table, declared, frame_number)
+        fragments.append(codestream + b"\0" * (len(codestream) % 2))
+    is_rgb = described.photometric_interpretation == "RGB"
+    changes = _layout_changes(declared, "YBR_RCT" if is_rgb else described.photometric_interpretation, is_planar=False)
+
+    def write(rewriter: Rewriter, sink: BytesIO) -> None:
+        offsets, position = [], 0
+        for fragment in fragments:
+            offsets.append(position & 0xFFFFFFFF)
+            position += 8 + len(fragment)
+        basic_offset_table = struct.pack(f"<{len(offsets)}I", *offsets) if position <= 0xFFFFFFFF else b""
+        rewriter.write_header(PIXEL_DATA, "OB", UNDEFINED_LENGTH)
+        for item in (basic_offset_table, *fragments):
+            sink.write(struct.pack("<HHI", ITEM >> 16, ITEM & 0xFFFF, len(item)) + item)
+        sink.write(struct.pack("<HHI", SEQUENCE_DELIMITATION >> 16, SEQUENCE_DELIMITATION & 0xFFFF, 0))
+
+    return _file(image, JPEG_2000_LOSSLESS, changes, write)
+
+
+def _decoded(image: ImageFile, table: FrameTable, declared: PixelFormat) -> bytes:
+    """Frames are decoded one by one into the result: only the first tells what the attributes must say."""
+    first = decode_frame(image, table, declared, 1)
+    described = native_format(table, declared, first.described)
+    if declared.bits_allocated == 1 and declared.frame_bits % 8 and table.number_of_frames > 1:
+        raise TranscodingError("compressed frames that do not end at a byte")
+    changes = _layout_changes(declared, described.photometric_interpretation, is_planar=described.is_planar)
+    data = layout(first, table.transfer_syntax_uid, declared)
+
+    def write(rewriter: Rewriter, sink: BytesIO) -> None:
+        size = len(data) * table.number_of_frames
+        rewriter.write_header(PIXEL_DATA, "OB" if declared.bits_allocated <= 8 else "OW", size + size % 2)
+        sink.write(data)
+        for frame_number in range(2, table.number_of_frames + 1):
+            sink.write(native_bytes(image, table, declared, frame_number))
+        sink.write(b"\0" * (size % 2))
+
+    return _file(image, EXPLICIT_VR_LITTLE_ENDIAN, changes, write)
+
+
+def _native(image: ImageFile, declared: PixelFormat) -> bytes:
+    """The value is kept whole; only its byte order and its VR may change."""
+
+    def write(rewriter: Rewriter, _sink: BytesIO) -> None:
+        pixel_data = image.elements[PIXEL_DATA]
+        vr = pixel_data.vr or ("OB" if declared.bits_allocated <= 8 else "OW")
+        rewriter.write(PIXEL_DATA, vr, native_value(image, declared))
+
+    return _file(image, EXPLICIT_VR_LITTLE_ENDIAN, {}, write)
+
+
+def _layout_changes(declared: PixelFormat, photometric_interpretation: str, *, is_planar: bool) -> _Changes:
+    changes: _Changes = {}
+    if photometric_interpretation != declared.photometric_interpretation:
+        changes[PHOTOMETRIC_INTERPRETATION] = ("CS", photometric_interpretation.encode("ascii"))
+    if declared.samples_per_pixel > 1:
+        changes[PLANAR_CONFIGURATION] = ("US", struct.pack("<H", is_planar))
+    return changes
+
+
+def _file(
+    image: ImageFile, target: str, changes: _Changes, write_pixel_data: Callable[[Rewriter, BytesIO], None] | None
+) -> bytes:
+    """Preamble, meta group and data set; attributes in `changes` are replaced, or inserted at their place."""
+    sink = BytesIO()
+    rewriter = Rewriter(image.part10, sink, is_signed=image.integer(PIXEL_REPRESENTATION) == 1)
+    _write_meta(image, target, rewriter, sink)
+    pending = sorted(changes.items())
+    for element in image.part10.elements():
+        while pending and pending[0][0] <= element.tag:
+            tag, (vr, value) = pending.pop(0)
+            rewriter.write(tag, vr, value)
+        end = end_of(image.part10.stream, element, image.part10.encoding)
+        if element.tag == PIXEL_DATA and write_pixel_data is not None:
+            write_pixel_data(rewriter, sink)
+        elif element.tag & 0xFFFF and element.tag not in changes and element.tag not in _DROPPED:
+            rewriter.copy(element, end)
+    return sink.getvalue()
+
+
+_DROPPED = frozenset({EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS})
+
+
+def _write_meta(image: ImageFile, target: str, rewriter: Rewriter, sink: BytesIO) -> None:
+    """Meta elements are kept, except those that say how and by whom the file was written (PS3.10 §7.1)."""
+    meta = {
+        **image.part10.meta,
+        _META_VERSION: ("OB", b"\x00\x01"),
+        _META_TRANSFER_SYNTAX: ("UI", target.encode("ascii")),
+        _META_CLASS_UID: ("UI", IMPLEMENTATION_CLASS_UID.encode("ascii")),
+        _META_VERSION_NAME: ("SH", IMPLEMENTATION_VERSION_NAME.encode("ascii")),
+    }
+    sink.write(bytes(128) + b"DICM")
+    start = sink.tell()
+    rewriter.write(0x00020000, "UL", bytes(4))
+    for tag in sorted(meta.keys() - {0x00020000}):
+        rewriter.write(tag, *meta[tag])
+    end = sink.tell()
+    sink.seek(start + 8)
+    sink.write(struct.pack("<I", end - start - 12))
+    sink.seek(end)
