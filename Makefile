@@ -39,6 +39,10 @@ interop: $(VENV)/installed-dev  ## Run the steps of the container image in a cle
 bench: $(VENV)/installed-dev  ## Measure the server; print the table and write docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(ARGS)
 
+.PHONY: docs
+docs: $(VENV)/installed-dev  ## Write the tables of options, extensions and quirks into README.md and docs
+	$(BIN)/python -m tests.doc_tables
+
 .PHONY: contact-sheet
 contact-sheet: $(VENV)/installed-dev  ## Render the sample images into docs/contact-sheet.png
 	$(BIN)/python -m tests.contact_sheet docs/contact-sheet.png

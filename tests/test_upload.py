@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from azdicom_emulator.upload import upload
+from tests.conftest import EmulatorWith
 from tests.support.client import Emulator
 from tests.support.instances import an_instance, instance_path, part10
 
@@ -83,6 +84,18 @@ def test_upload_as_json_gives_each_file_its_outcome_reason_and_comments(
             "comments": ["DICOM100: (0010,0020) - The required tag '(0010,0020)' is missing."],
         },
     ]
+
+
+def test_upload_sends_a_token_to_a_service_that_asks_for_one(emulator_with: EmulatorWith, tmp_path: Path) -> None:
+    """http §5: 401 without a token."""
+    emulator = emulator_with(auth="any")
+    path = write(tmp_path / "a.dcm", part10(an_instance()))
+
+    without = run_upload(path, "--url", emulator.service_url)
+    with_one = run_upload(path, "--url", emulator.service_url, "--token", "anything")
+
+    assert (without.exit_code, without.stdout.split()) == (1, ["HTTP", "401", "1"])
+    assert (with_one.exit_code, with_one.stdout.split()) == (0, ["stored", "1"])
 
 
 def test_upload_of_a_file_of_many_chunks_arrives_whole(shared_emulator: Emulator, tmp_path: Path) -> None:

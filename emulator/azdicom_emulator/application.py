@@ -11,12 +11,15 @@ from azdicom_emulator.storage.index import Durability, Index
 from azdicom_emulator.studies.expiry import sweep_forever
 from azdicom_emulator.studies.frames import FRAME_TABLES, FrameTables
 from azdicom_emulator.web.authentication import add_identity, load_keys
-from azdicom_emulator.web.keys import INDEX, SETTINGS, WORKERS
-from azdicom_emulator.web.middleware import ROUTER, before_headers, dispatch
+from azdicom_emulator.web.keys import INDEX, ROUTER, SETTINGS, WORKERS
+from azdicom_emulator.web.limits import JSON_BODY_BYTES, PARSER_LIMITS, connection_log
+from azdicom_emulator.web.middleware import before_headers, dispatch
+from azdicom_emulator.web.openapi import DOCUMENTS
 from azdicom_emulator.web.routing import Router
 from azdicom_emulator.web.workers import Workers
 
 FRAME_TABLES_KEPT = 256
+READ_BUFFER_BYTES = 256 * 1024
 
 
 def create_application(settings: Settings) -> web.Application:
@@ -24,15 +27,30 @@ def create_application(settings: Settings) -> web.Application:
 
     Raises, on start: DataFolderInUseError, DataFolderNotWritableError, IndexNewerError, KeyUnusableError.
     """
-    application = web.Application()
+    application = web.Application(client_max_size=JSON_BODY_BYTES)
     application[SETTINGS] = settings
     application[ROUTER] = Router((*ROUTES, *ISSUER_ROUTES) if settings.has_own_issuer else ROUTES)
+    application[DOCUMENTS] = {}
     add_identity(application)
     application[FRAME_TABLES] = FrameTables(FRAME_TABLES_KEPT)
     application.cleanup_ctx.append(_parts)
     application.on_response_prepare.append(before_headers)
-    application.router.add_route("*", "/{path:.*}", dispatch)
+    application.router.add_route("*", "/{path:(?s:.*)}", dispatch)
     return application
+
+
+def create_runner(settings: Settings) -> web.AppRunner:
+    """What serves the application: with an access line of our own, bodies as sent, and clients that leave noticed."""
+    return web.AppRunner(
+        create_application(settings),
+        access_log=None,
+        auto_decompress=False,
+        handler_cancellation=True,
+        logger=connection_log(),
+        read_bufsize=READ_BUFFER_BYTES,
+        shutdown_timeout=5,
+        **PARSER_LIMITS,
+    )
 
 
 async def _parts(application: web.Application) -> AsyncIterator[None]:

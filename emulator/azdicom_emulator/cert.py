@@ -1,5 +1,6 @@
 """`azdicom cert`: makes a self-signed certificate for https on this machine."""
 
+import errno
 import ipaddress
 import os
 from datetime import UTC, datetime, timedelta
@@ -54,8 +55,9 @@ def cert(out: Path, hosts: tuple[str, ...]) -> None:
     """
     cert_path, key_path = (out / CERT_NAME).absolute(), (out / KEY_NAME).absolute()
     try:
-        out.mkdir(parents=True, exist_ok=True)
         certificate, key = make_certificate(hosts)
+        out.mkdir(parents=True, exist_ok=True)
+        _refuse_existing(cert_path)
         _write_new(key_path, key, 0o600)
         _write_new(cert_path, certificate, 0o644)
     except FileExistsError as error:
@@ -125,9 +127,18 @@ def _general_name(host: str) -> "x509.GeneralName":
     except ValueError:
         pass
     try:
-        return x509.DNSName(host.encode("idna").decode())
+        name = host.encode("idna").decode()
     except ValueError:
-        raise CertError(f"'{host}' is no host name and no IP address") from None
+        name = ""
+    if not name:
+        raise CertError(f"'{host}' is no host name and no IP address")
+    return x509.DNSName(name)
+
+
+def _refuse_existing(path: Path) -> None:
+    """Raises FileExistsError, before its key is written."""
+    if path.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:

@@ -36,7 +36,6 @@ OPEN_TO_ALL = {
 }
 """Why everybody who reaches the server can use it, for the warning of a server that others can reach."""
 SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
-READ_BUFFER_BYTES = 256 * 1024
 EXAMPLES = """
 \b
 Examples:
@@ -228,23 +227,14 @@ def _data_folder(settings: Settings) -> Iterator[Path]:
 
 async def _serve(settings: Settings) -> None:
     """Runs until SIGINT or SIGTERM. Raises ServeError (exit code 2) when the server cannot start."""
-    from aiohttp import web
-
-    from azdicom_emulator.application import create_application
+    from azdicom_emulator.application import create_runner
     from azdicom_emulator.identity.errors import KeyUnusableError
     from azdicom_emulator.storage.errors import StorageError
 
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    runner = web.AppRunner(
-        create_application(settings),
-        access_log=None,
-        auto_decompress=False,
-        handler_cancellation=True,
-        read_bufsize=READ_BUFFER_BYTES,
-        shutdown_timeout=5,
-    )
+    runner = create_runner(settings)
     try:
         await runner.setup()
     except (StorageError, KeyUnusableError) as error:

@@ -10,6 +10,10 @@ DEFAULT_PORT = 8080
 GIB = 1024**3
 DEVELOPMENT_ISSUER = "https://azdicom.localhost/development/v2.0"
 """A name, not an address: tokens stay valid when the server is reached by another name or port."""
+ANY = "*"
+"""Every origin, request header or method (docs/http.md, CORS)."""
+LOOPBACK_ORIGINS = "loopback"
+"""Pages that this machine serves: `http(s)://localhost`, `127.0.0.1` and `[::1]`, on every port."""
 
 
 class LogFormat(StrEnum):
@@ -97,6 +101,14 @@ class Settings:
     auth_issuer: str = DEVELOPMENT_ISSUER
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    cors_origins: tuple[str, ...] | None = None
+    """`*`, `loopback`, or origins as a browser sends them; empty: CORS is off; None: `allowed_origins` decides."""
+    cors_headers: tuple[str, ...] = (ANY,)
+    cors_methods: tuple[str, ...] = (ANY,)
+    cors_max_age_s: int | None = None
+    cors_credentials: bool = False
+    request_ids: bool | None = None
+    """Whether answers carry `x-ms-request-id`; None: unless strict."""
     log_level: str = "info"
     log_format: LogFormat = LogFormat.TEXT
     expiry_interval_s: float = 60.0
@@ -111,6 +123,17 @@ class Settings:
     def quirk(self, name: str) -> str:
         """The value in force of quirk `name`."""
         return self.quirks.get(name, QUIRKS[name].default)
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """As configured. By default pages of this machine; under `strict` none, as on a new managed service."""
+        if self.cors_origins is not None:
+            return self.cors_origins
+        return () if self.strict else (LOOPBACK_ORIGINS,)
+
+    @property
+    def sends_request_ids(self) -> bool:
+        return not self.strict if self.request_ids is None else self.request_ids
 
     @property
     def has_own_issuer(self) -> bool:

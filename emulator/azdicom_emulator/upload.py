@@ -93,8 +93,9 @@ def _service_url(_context: click.Context, _parameter: click.Parameter, value: st
     help="Service URL with its API version.",
 )
 @click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, help="Requests at a time.")
+@click.option("--token", help="Bearer token, for a service that asks for one.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the outcome of each file.")
-def upload(paths: tuple[Path, ...], url: str, concurrency: int, as_json: bool) -> None:
+def upload(paths: tuple[Path, ...], url: str, concurrency: int, token: str | None, as_json: bool) -> None:
     """Send DICOM files, and all files in folders, to a DICOMweb service.
 
     Every file is one store request (STOW-RS). Files that the service holds already are left as they are.
@@ -106,11 +107,12 @@ def upload(paths: tuple[Path, ...], url: str, concurrency: int, as_json: bool) -
     Examples:
       azdicom upload scan.dcm
       azdicom upload exports/ more/*.dcm --url http://127.0.0.1:9000/v2 --concurrency 8
+      azdicom upload scan.dcm --token "$(azdicom token)"
     """
     files = list(files_below(paths))
     started = time.monotonic()
     with _progress(len(files), quiet=as_json) as advance:
-        results = asyncio.run(send_files(files, url, concurrency, advance))
+        results = asyncio.run(send_files(files, url, concurrency, token=token, advance=advance))
     results.sort(key=lambda sent: sent.path)
     if as_json:
         click.echo(json.dumps(_as_json(url, results)))
@@ -134,11 +136,17 @@ def files_below(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 async def send_files(
-    files: Iterable[Path], url: str, concurrency: int, advance: Callable[[Sent], None] = lambda _: None
+    files: Iterable[Path],
+    url: str,
+    concurrency: int,
+    *,
+    token: str | None = None,
+    advance: Callable[[Sent], None] = lambda _: None,
 ) -> list[Sent]:
     """The outcome of each of `files`, in the order of their answers. Raises UnreachableError."""
     remaining = iter(files)
     results: list[Sent] = []
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     async def send_some(session: aiohttp.ClientSession) -> None:
         for path in remaining:
@@ -147,7 +155,10 @@ async def send_files(
             advance(sent)
 
     try:
-        async with aiohttp.ClientSession(timeout=TIMEOUT) as session, asyncio.TaskGroup() as group:
+        async with (
+            aiohttp.ClientSession(timeout=TIMEOUT, headers=headers) as session,
+            asyncio.TaskGroup() as group,
+        ):
             for _ in range(concurrency):
                 group.create_task(send_some(session))
     except ExceptionGroup as errors:

@@ -31,7 +31,9 @@ def item(content: bytes = b"", *, length: int | None = None) -> bytes:
     return implicit(0xFFFEE000, content, length=length)
 
 
-def file(data_set: bytes, transfer_syntax: str | None = EXPLICIT_LITTLE, *, preamble: bytes | None = bytes(128)) -> bytes:
+def file(
+    data_set: bytes, transfer_syntax: str | None = EXPLICIT_LITTLE, *, preamble: bytes | None = bytes(128)
+) -> bytes:
     """A DICOM file. transfer_syntax None: no file meta information; preamble None: no preamble and no prefix."""
     meta = b""
     if transfer_syntax is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pydicom import Dataset, config, dcmread
+from pydicom.tag import Tag
 
 from azdicom_emulator.dicom.json_model import data_set_json
 from azdicom_emulator.dicom.parse import NotDicomError, parse
@@ -68,7 +69,7 @@ def pydicom_json(data_set: Dataset, *tags: str) -> Json:
     """What pydicom makes of the attributes that it can make JSON of; of all, or of some."""
     with warnings.catch_warnings(), config.disable_value_validation():
         warnings.simplefilter("ignore")
-        chosen = Dataset({int(tag, 16): data_set.get_item(int(tag, 16)) for tag in tags}) if tags else data_set
+        chosen = Dataset({Tag(tag): data_set.get_item(Tag(tag)) for tag in tags}) if tags else data_set
         attributes: Json = json.loads(chosen.to_json(bulk_data_threshold=10**9, suppress_invalid_tags=True))
     return attributes
 

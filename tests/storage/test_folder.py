@@ -49,6 +49,20 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         Index.open(tmp_path / "file")
 
 
+def test_a_folder_whose_parts_cannot_be_made_is_named_and_free_again(tmp_path: Path) -> None:
+    """docs/architecture.md: the data folder."""
+    (tmp_path / "tmp").touch()
+    with pytest.raises(DataFolderNotWritableError, match=str(tmp_path)):
+        Index.open(tmp_path)
+    (tmp_path / "tmp").unlink()
+
+    async def scenario() -> None:
+        async with opened(tmp_path):
+            pass
+
+    asyncio.run(scenario())
+
+
 def test_an_index_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     """docs/architecture.md: opening a newer index says so and stops."""
     asyncio.run(_store_one(tmp_path))

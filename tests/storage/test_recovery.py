@@ -45,11 +45,14 @@ asyncio.run(main())
 """
 
 
+def run(body: str, folder: Path, durability: str = "process") -> int:
+    """The exit code of the program; negative: the signal that ended it."""
+    command = [sys.executable, "-c", PROGRAM.format(body=body), str(folder), durability]
+    return subprocess.run(command, cwd=Path(__file__).parents[2], timeout=60, check=False).returncode
+
+
 def run_until_killed(body: str, folder: Path, durability: str = "process") -> None:
-    program = PROGRAM.format(body=body)
-    root = Path(__file__).parents[2]
-    ended = subprocess.run([sys.executable, "-c", program, str(folder), durability], cwd=root, timeout=60, check=False)
-    assert ended.returncode == -signal.SIGKILL
+    assert run(body, folder, durability) == -signal.SIGKILL
 
 
 def instance_files(folder: Path) -> set[str]:
@@ -195,5 +198,16 @@ def test_files_older_than_the_crashed_process_are_never_swept(tmp_path: Path) ->
         async with opened(tmp_path) as index:
             await index.swept()
         assert instance_files(tmp_path) == {"0/1.dcm", "0/1.json", "9/9.dcm"}
+
+    asyncio.run(scenario())
+
+
+def test_a_process_that_does_not_close_the_index_ends_and_loses_nothing(tmp_path: Path) -> None:
+    """docs/architecture.md: acknowledged means it survives the end of the process, whatever ends it."""
+    assert run("    await store(index, sibling('1'))", tmp_path) == 0
+
+    async def scenario() -> None:
+        async with opened(tmp_path) as index:
+            assert len(await index.instances(KEY.partition, KEY.study)) == 2
 
     asyncio.run(scenario())

@@ -13,10 +13,11 @@ from azdicom_emulator.storage.query_tags import CORE_TAGS, MODALITIES_IN_STUDY, 
 from azdicom_emulator.storage.records import Partition
 from azdicom_emulator.storage.schema import migrate
 from azdicom_emulator.storage.search import anything_matches, find
-from azdicom_emulator.storage.search_conditions import Condition, match_condition
+from azdicom_emulator.storage.search_conditions import Condition, conditions_of, match_condition
 from azdicom_emulator.storage.search_sql import (
     NUMBER_OF_SERIES_RELATED_INSTANCES,
     NUMBER_OF_STUDY_RELATED_INSTANCES,
+    page_statement,
 )
 from azdicom_emulator.storage.selection import AnyOf, Between, Exact, Filter, Match, NameWords, Selection, Wildcard
 
@@ -320,6 +321,19 @@ def test_the_index_knows_the_attributes_of_study_and_series(rows: Rows) -> None:
     assert rows.values(Level.SERIES, 0x00100020, 0x00080060, MODALITIES_IN_STUDY, *counts, Modality=Exact("mr")) == [
         ("P", "MR", ["CT", "MR"], 7, 2)
     ]
+
+
+@pytest.mark.parametrize("level", Level, ids=lambda level: level.name)
+def test_one_study_is_read_through_the_indexes_over_uids(rows: Rows, level: Level) -> None:
+    """A search that names a study costs the same in an archive of any size."""
+    for number in range(100):
+        rows.whole(f"{number}", f"{number}.1", f"{number}.1.1")
+    conditions = conditions_of((where("StudyInstanceUID", Exact("1")),), level)
+    sql = page_statement(level, conditions, (), newest=True)
+    parameters = {**conditions.parameters, "partition": 1, "limit": 1, "offset": 0}
+    ((_, plan),) = rows.connection.execute(f"EXPLAIN ANALYZE {sql}", parameters).fetchall()
+    assert "Index Scan" in plan
+    assert "Sequential Scan" not in plan
 
 
 def test_values_of_extended_query_tags_are_matched_by_whoever_keeps_them(rows: Rows) -> None:

@@ -226,11 +226,14 @@ def test_the_latest_value_of_a_study_is_searched_and_each_instance_shows_its_own
 
 def test_empty_values_are_shown_only_by_metadata(emulator: Emulator) -> None:
     """Service source: null columns are left out, empty attributes have no Value (search §8)."""
-    emulator.store(an_instance(AccessionNumber="", StudyDescription=None))
+    answer = emulator.store_response(an_instance(AccessionNumber="", PatientID="", StudyDescription=None))
+    assert answer.status == 202
     (from_index,) = emulator.search_studies()
     assert not {"00080050", "00081030"} & from_index.keys()
+    assert from_index[PATIENT_ID] == {"vr": "LO"}
     (from_metadata,) = emulator.search_studies(includefield="StudyTime")
     assert from_metadata["00080050"] == {"vr": "SH"}
+    assert PATIENT_ID not in from_metadata
     assert "00081030" not in from_metadata
 
 

@@ -46,10 +46,10 @@ def _run(settings: Settings, ready: "Queue[Started | BaseException]") -> None:
 
 async def _serve(settings: Settings, ready: "Queue[Started | BaseException]") -> None:
     # Imported here, so that a run of the tests of pure functions does without the server and what it loads.
-    from azdicom_emulator.application import create_application
+    from azdicom_emulator.application import create_runner
 
     stopping = asyncio.Event()
-    runner = web.AppRunner(create_application(settings), access_log=None)
+    runner = create_runner(settings)
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()

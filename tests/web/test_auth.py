@@ -4,6 +4,9 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,19 @@ from tests.support.tokens import AUDIENCE, bearer, claims, signing_key, token_fo
 from tests.support.waiting import eventually
 
 PROTECTED = (AuthMode.ANY, AuthMode.JWT)
+EmulatorOf = Callable[[AuthMode], Emulator]
+
+
+@pytest.fixture(scope="module")
+def emulator_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorOf]:
+    """A server for each mode, empty and shared by the tests that store nothing."""
+    with ExitStack() as stack:
+
+        @cache
+        def start(mode: AuthMode) -> Emulator:
+            return stack.enter_context(running(Settings(data_dir=tmp_path_factory.mktemp(mode) / "data", auth=mode)))
+
+        yield start
 
 
 def assert_challenged(answer: Response, emulator: Emulator, description: str | None = None) -> None:
@@ -43,9 +59,11 @@ def search(emulator: Emulator, token: str | None = None) -> Response:
 
 
 @pytest.mark.parametrize("header", [None, "Bearer x", "Basic eDp5", "nonsense"])
-def test_without_authentication_the_header_is_ignored(emulator: Emulator, header: str | None) -> None:
+def test_without_authentication_the_header_is_ignored(emulator_of: EmulatorOf, header: str | None) -> None:
     """http §5.2: security is off by default, then everything is allowed; §5.3: header ignored."""
-    assert emulator.get("/studies", headers={"Authorization": header} if header else None).status == 204
+    headers = {"Authorization": header} if header else None
+
+    assert emulator_of(AuthMode.NONE).get("/studies", headers=headers).status == 204
 
 
 @pytest.mark.parametrize("mode", PROTECTED)
@@ -61,43 +79,43 @@ def test_without_authentication_the_header_is_ignored(emulator: Emulator, header
     ids=["absent", "empty", "bearer alone", "bearer and spaces", "basic"],
 )
 def test_request_without_a_token_is_answered_401(
-    emulator_with: EmulatorWith, mode: AuthMode, headers: dict[str, str]
+    emulator_of: EmulatorOf, mode: AuthMode, headers: dict[str, str]
 ) -> None:
     """http §5.2: 401, empty body, `WWW-Authenticate: Bearer authorization_uri=…, resource_id=…, realm=…`."""
-    emulator = emulator_with(auth=mode)
+    emulator = emulator_of(mode)
 
     assert_challenged(emulator.get("/studies", headers=headers), emulator)
 
 
 @pytest.mark.parametrize("header", ["Bearer x", "bearer a.b.c", "BEARER dGVzdA=="])
-def test_any_takes_every_well_formed_bearer_token(emulator_with: EmulatorWith, header: str) -> None:
+def test_any_takes_every_well_formed_bearer_token(emulator_of: EmulatorOf, header: str) -> None:
     """http §5.3, `any`: a non-empty bearer token is required, its content not checked; RFC 9110 §11.1: any case."""
-    emulator = emulator_with(auth=AuthMode.ANY)
+    emulator = emulator_of(AuthMode.ANY)
 
     assert emulator.get("/studies", headers={"Authorization": header}).status == 204
 
 
 @pytest.mark.parametrize("mode", PROTECTED)
 @pytest.mark.parametrize("token", ["a b", 'a"b', "a,b", "=", "{}"])
-def test_token_of_other_characters_is_malformed(emulator_with: EmulatorWith, mode: AuthMode, token: str) -> None:
+def test_token_of_other_characters_is_malformed(emulator_of: EmulatorOf, mode: AuthMode, token: str) -> None:
     """RFC 6750 §2.1: the characters of a bearer token; http §5.2: error="invalid_token"."""
-    emulator = emulator_with(auth=mode)
+    emulator = emulator_of(mode)
 
     assert_challenged(search(emulator, token), emulator, "")
 
 
 @pytest.mark.parametrize("role", ["owner", "reader"])
-def test_jwt_takes_the_tokens_of_the_built_in_issuer(emulator_with: EmulatorWith, role: str) -> None:
+def test_jwt_takes_the_tokens_of_the_built_in_issuer(emulator_of: EmulatorOf, role: str) -> None:
     """http §5.1: both data-plane roles may read and search."""
-    emulator = emulator_with(auth=AuthMode.JWT)
+    emulator = emulator_of(AuthMode.JWT)
 
     assert search(emulator, token_for(emulator, role)).status == 204
 
 
 @pytest.mark.parametrize("audience", [AUDIENCE, f"{AUDIENCE}/", ["https://example.org", AUDIENCE]])
-def test_audience_is_taken_with_and_without_slash(emulator_with: EmulatorWith, audience: str | list[str]) -> None:
+def test_audience_is_taken_with_and_without_slash(emulator_of: EmulatorOf, audience: str | list[str]) -> None:
     """http §5.3: audience with or without trailing `/`; RFC 7519 §4.1.3: one of a list."""
-    emulator = emulator_with(auth=AuthMode.JWT)
+    emulator = emulator_of(AuthMode.JWT)
 
     assert search(emulator, signing_key(emulator).sign(claims(aud=audience))).status == 204
 
@@ -118,10 +136,10 @@ REFUSED_CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("changes", "description"), REFUSED_CLAIMS.values(), ids=REFUSED_CLAIMS)
 def test_token_with_a_wrong_claim_is_answered_401_with_the_reason(
-    emulator_with: EmulatorWith, changes: dict[str, Any], description: str
+    emulator_of: EmulatorOf, changes: dict[str, Any], description: str
 ) -> None:
     """http §5.2: for a bad token error="invalid_token" and a description; texts of the service's framework."""
-    emulator = emulator_with(auth=AuthMode.JWT)
+    emulator = emulator_of(AuthMode.JWT)
 
     token = signing_key(emulator).sign(claims(**changes))
 
@@ -133,7 +151,7 @@ def _segment(value: object) -> str:
 
 
 def _unsigned(emulator: Emulator) -> str:
-    return jwt.encode(claims(), None, algorithm="none", headers={"kid": signing_key(emulator).public_jwk["kid"]})
+    return jwt.encode(claims(), "", algorithm="none", headers={"kid": signing_key(emulator).public_jwk["kid"]})
 
 
 def _signed_with_the_public_key(emulator: Emulator) -> str:
@@ -172,24 +190,24 @@ FORGED = {
 
 
 @pytest.mark.parametrize(("forge", "description"), FORGED.values(), ids=FORGED)
-def test_forged_token_is_answered_401(emulator_with: EmulatorWith, forge: Any, description: str) -> None:
+def test_forged_token_is_answered_401(emulator_of: EmulatorOf, forge: Any, description: str) -> None:
     """RFC 8725 §2.1, §3.1: algorithms and keys are the server's choice, never the token's; http §5.2."""
-    emulator = emulator_with(auth=AuthMode.JWT)
+    emulator = emulator_of(AuthMode.JWT)
 
     assert_challenged(search(emulator, forge(emulator)), emulator, description)
 
 
-def test_token_that_names_no_key_is_checked_with_the_only_one(emulator_with: EmulatorWith) -> None:
+def test_token_that_names_no_key_is_checked_with_the_only_one(emulator_of: EmulatorOf) -> None:
     """RFC 7515 §4.1.4: `kid` is a hint and optional."""
-    emulator = emulator_with(auth=AuthMode.JWT)
+    emulator = emulator_of(AuthMode.JWT)
     pem = (emulator.data_dir / "issuer-key.pem").read_bytes()
 
     assert search(emulator, jwt.encode(claims(), pem, algorithm="RS256")).status == 204
 
 
-def test_token_that_was_taken_is_refused_when_it_expires(emulator_with: EmulatorWith) -> None:
+def test_token_that_was_taken_is_refused_when_it_expires(emulator_of: EmulatorOf) -> None:
     """http §5.1: decisions are kept up to five minutes; §5.3: `exp` is honoured."""
-    emulator = emulator_with(auth=AuthMode.JWT)
+    emulator = emulator_of(AuthMode.JWT)
     token = token_for(emulator, expires_in="2")
     assert search(emulator, token).status == 204
 
@@ -211,10 +229,10 @@ def test_token_that_was_taken_is_refused_when_it_expires(emulator_with: Emulator
     ids=["unknown path", "no version", "wrong method", "unsupported version", "forbidden character"],
 )
 def test_routing_comes_before_the_token(
-    emulator_with: EmulatorWith, mode: AuthMode, method: str, path: str, status: int
+    emulator_of: EmulatorOf, mode: AuthMode, method: str, path: str, status: int
 ) -> None:
     """http §5.2: the check runs after routing: 404 and 405 even without a token; §11 steps 7, 10, 11."""
-    answer = emulator_with(auth=mode).request(method, path)
+    answer = emulator_of(mode).request(method, path)
 
     assert answer.status == status
     assert "WWW-Authenticate" not in answer.headers
@@ -233,15 +251,15 @@ def test_routing_comes_before_the_token(
     ids=["content type", "accept", "uid", "query", "partition"],
 )
 def test_token_comes_before_all_other_checks(
-    emulator_with: EmulatorWith, mode: AuthMode, method: str, path: str, headers: dict[str, str]
+    emulator_of: EmulatorOf, mode: AuthMode, method: str, path: str, headers: dict[str, str]
 ) -> None:
     """http §11: step 11 is 401; content type, model, partition, Accept and UID checks follow."""
-    assert emulator_with(auth=mode).request(method, path, headers=headers).status == 401
+    assert emulator_of(mode).request(method, path, headers=headers).status == 401
 
 
-def test_401_names_no_supported_versions(emulator_with: EmulatorWith) -> None:
+def test_401_names_no_supported_versions(emulator_of: EmulatorOf) -> None:
     """http §2: `api-supported-versions` is not on 401."""
-    emulator = emulator_with(auth=AuthMode.JWT)
+    emulator = emulator_of(AuthMode.JWT)
 
     assert "api-supported-versions" not in search(emulator).headers
     assert "api-supported-versions" in search(emulator, token_for(emulator)).headers
@@ -249,9 +267,9 @@ def test_401_names_no_supported_versions(emulator_with: EmulatorWith) -> None:
 
 @pytest.mark.parametrize("mode", PROTECTED)
 @pytest.mark.parametrize("path", ["/health", "/health/check"])
-def test_health_needs_no_token(emulator_with: EmulatorWith, mode: AuthMode, path: str) -> None:
+def test_health_needs_no_token(emulator_of: EmulatorOf, mode: AuthMode, path: str) -> None:
     """http §5.2: not authenticated: `/health/check`; §9."""
-    assert emulator_with(auth=mode).request("GET", path).status == 200
+    assert emulator_of(mode).request("GET", path).status == 200
 
 
 def test_refused_store_keeps_nothing(emulator_with: EmulatorWith) -> None:

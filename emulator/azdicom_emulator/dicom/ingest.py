@@ -1,8 +1,9 @@
 """What becomes of an instance that is stored: refused, or its identity, metadata and indexed attributes (store §7)."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from azdicom_emulator.dicom.identity import SOP_CLASS_UID, Identity, identity_of
@@ -54,12 +55,13 @@ def read_instance(
     study: str | None,
     implicit_vr: ImplicitVr = "warn",
     study_mismatch: FailureReason = FailureReason.VALIDATION,
-    query_tags: Collection[int] = (),
+    query_tags: Mapping[int, str] = MappingProxyType({}),
 ) -> Accepted | Refused:
     """Parses, validates and describes one file; never raises for what is in it.
 
     api_version: 1 or 2. study: the UID in the request's path. implicit_vr, study_mismatch: quirks, the documentation's
-    word against the source's. query_tags: extended query tags, which version 1 validates like indexed attributes.
+    word against the source's. query_tags: VRs of the extended query tags, which version 1 validates like indexed
+    attributes.
     """
     try:
         file = parse(source)

@@ -80,7 +80,7 @@ class Syntax:
             layout = self._new_layout(key)
             if layout.action not in _DELIMITERS.values() and len(self._layouts) < _MAX_REMEMBERED:
                 self._layouts[key] = layout
-                if layout.action is Action.KEEP and layout.value_at == 8:
+                if layout.action is Action.KEEP and layout.length_at is None:
                     self.plain[key] = layout.attribute
         return layout
 

@@ -1,7 +1,8 @@
 """Validates an instance as a version of the service does: what refuses it, what it is warned about (store §7)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from azdicom_emulator.dicom.charset import decode_ascii
 from azdicom_emulator.dicom.dictionary import is_private
@@ -71,9 +72,14 @@ class Findings:
 
 
 def validate(
-    data_set: DataSet, top_level: TopLevel, *, api_version: int, study: str | None, query_tags: Collection[int] = ()
+    data_set: DataSet,
+    top_level: TopLevel,
+    *,
+    api_version: int,
+    study: str | None,
+    query_tags: Mapping[int, str] = MappingProxyType({}),
 ) -> Findings:
-    """study: the UID in the request's path. query_tags: extended query tags, which version 1 validates as well."""
+    """study: the UID in the request's path. query_tags: VRs of the extended query tags, which version 1 validates."""
     findings = Findings()
     absent = presence_failure(top_level, api_version=api_version, study=study)
     if absent is not None:
@@ -81,20 +87,22 @@ def validate(
         findings.is_study_mismatch = absent.is_study_mismatch
     is_strict = api_version == 1
     for tag in (*_V1_TAGS, *query_tags) if is_strict else _CORE_TAGS:
-        _validate_minimum(data_set, top_level, tag, findings, strip_nuls=not is_strict)
+        _validate_minimum(data_set, top_level, tag, findings, vr=query_tags.get(tag), strip_nuls=not is_strict)
     if not is_strict:
         _validate_full(data_set, top_level, findings)
     return findings
 
 
 def _validate_minimum(
-    data_set: DataSet, top_level: TopLevel, tag: int, findings: Findings, *, strip_nuls: bool
+    data_set: DataSet, top_level: TopLevel, tag: int, findings: Findings, *, vr: str | None, strip_nuls: bool
 ) -> None:
+    """vr: what an extended query tag expects; of other attributes the dictionary says it."""
     element = top_level.elements.get(tag)
     if element is None:
         return
     attribute, raw = element
-    expected_vr = attribute.entry.vr if attribute.entry else attribute.vr
+    dictionary_vr = attribute.entry.vr if attribute.entry else attribute.vr
+    expected_vr = dictionary_vr if vr is None else vr
     failure = minimum_failure(
         attribute,
         raw if type(raw) is bytes else b"",

@@ -33,11 +33,11 @@ _TOO_MANY_COMPONENTS = MinimumFailure(1002, "Value contains more than 5 componen
 # The service has one text for both, so that a name of too many groups is told about components.
 _TOO_MANY_GROUPS = MinimumFailure(1000, _TOO_MANY_COMPONENTS.detail)
 _GROUP_TOO_LONG = MinimumFailure(1001, "One or more group of person name exceeds maxium length of 64.")
-_NOT_A_UID = MinimumFailure(
-    1200,
+UID_MESSAGE = (
     "DICOM Identifier is invalid. Value length should not exceed the maximum length of 64 characters. "
-    "Value should contain characters in '0'-'9' and '.'. Each component must start with non-zero number.",
+    "Value should contain characters in '0'-'9' and '.'. Each component must start with non-zero number."
 )
+_NOT_A_UID = MinimumFailure(1200, UID_MESSAGE)
 
 # The numbers whose length the service looks at.
 _MIN_LENGTHS_BYTES = {vr: NUMBER_SIZES_BYTES[vr] for vr in ("FD", "FL", "SL", "SS", "UL", "US")}
@@ -114,6 +114,12 @@ def minimum_failure(
     decode = decoder_of(vr, character_set) if needs_character_set(vr, raw) else decode_ascii
     first = next(iter(values_of(vr, raw, decode)), "")
     return rule(first.rstrip("\0") if strip_nuls else first)
+
+
+def text_failure(vr: str, value: str) -> MinimumFailure | None:
+    """What is wrong with a text value of this VR, padding removed."""
+    rule = _RULES.get(vr)
+    return rule(value) if rule is not None else None
 
 
 def minimum_message(tag: int, vr: str, failure: MinimumFailure) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import orjson
 from aiohttp import web
 
+from azdicom_emulator.storage.metadata import read_metadata
 from azdicom_emulator.storage.records import Change, ChangeWindow
 from azdicom_emulator.web import responses
 from azdicom_emulator.web.authentication import authorize
@@ -41,15 +42,16 @@ async def _answer(
     request: web.Request, changes: Sequence[Change], *, includes_metadata: bool, is_single: bool = False
 ) -> web.Response:
     index = request.app[INDEX]
-    paths = [
-        index.files.paths(change.current.key, change.current.watermark)[1] if change.current else None
+    metadata: dict[int, bytes] = {}
+    if includes_metadata:
+        current = [change.current for change in changes if change.current is not None]
+        found = await request.app[WORKERS].in_thread(read_metadata, index.files, current)
+        metadata = dict(zip((instance.watermark for instance in current), found, strict=True))
+    is_pascal = request.app[SETTINGS].quirk("changefeed.property_casing") == "pascal"
+    entries = [
+        _entry(change, metadata.get(change.current.watermark) if change.current else None, is_pascal=is_pascal)
         for change in changes
     ]
-    metadata: list[bytes | None] = [None] * len(changes)
-    if includes_metadata:
-        metadata = await request.app[WORKERS].in_thread(lambda: [path.read_bytes() if path else None for path in paths])
-    is_pascal = request.app[SETTINGS].quirk("changefeed.property_casing") == "pascal"
-    entries = [_entry(change, found, is_pascal=is_pascal) for change, found in zip(changes, metadata, strict=True)]
     return responses.json_value(entries[0] if is_single else entries)
 
 

@@ -4,10 +4,8 @@ from collections.abc import Callable
 from threading import Condition
 from typing import Self
 
-from azdicom_emulator.storage.errors import InstanceExistsError, InstancePendingError, OverloadedError
+from azdicom_emulator.storage.errors import InstancePendingError
 from azdicom_emulator.storage.records import InstanceKey, StoredInstance
-
-__all__ = ["Claim", "Claims", "InstanceExistsError", "InstancePendingError", "OverloadedError"]
 
 
 class Claim:

@@ -1,6 +1,7 @@
 """The data folder as one process has it: locked, migrated, and with nothing left over from the process before."""
 
 import logging
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,11 +32,11 @@ class DataFolder:
     """
 
     folder: Path
-    lock: FileLock
     files: FileStore
     connection: DuckDBPyConnection
     mutations: Mutations
     crashed_since: float | None
+    _held: ExitStack
 
     @property
     def journal(self) -> Path:
@@ -44,34 +45,29 @@ class DataFolder:
     @classmethod
     def open(cls, folder: Path, durability: Durability, memory_limit_mb: int) -> "DataFolder":
         """Raises DataFolderInUseError, DataFolderNotWritableError, IndexNewerError, IndexUnreadableError."""
-        lock = lock_folder(folder)
-        try:
+        with ExitStack() as held:
+            held.callback(lock_folder(folder).release)
             files = FileStore(folder, durability)
-            files.prepare()
-            is_new = not (folder / DATABASE).exists()
-            connection = connect(folder / DATABASE, memory_limit_mb)
             try:
-                mutations = _up_to_date(connection, folder / JOURNAL)
-            except BaseException:
-                connection.close()
-                raise
-        except BaseException:
-            lock.release()
-            raise
-        crashed_since = _started(folder)
-        if is_new and any(files.root.iterdir()):
-            # Without the former index no file can be told from a leftover.
-            log.warning("%s has DICOM files and no index: `azdicom reindex` makes it again", folder)
-            crashed_since = None
-        return cls(folder, lock, files, connection, mutations, crashed_since)
+                files.prepare()
+                crashed_since = _started(folder)
+            except OSError as error:
+                raise DataFolderNotWritableError(folder, error.strerror or str(error)) from error
+            if not (folder / DATABASE).exists() and any(files.root.iterdir()):
+                # Without the former index no file can be told from a leftover.
+                log.warning("%s has DICOM files and no index: `azdicom reindex` makes it again", folder)
+                crashed_since = None
+            connection = connect(folder / DATABASE, memory_limit_mb)
+            held.callback(connection.close)
+            mutations = _up_to_date(connection, folder / JOURNAL)
+            return cls(folder, files, connection, mutations, crashed_since, held.pop_all())
 
     def close(self, *, is_swept: bool) -> None:
         """is_swept: whether no leftovers of a crash are in the files any more."""
-        self.mutations.checkpoint()
-        self.connection.close()
+        with self._held:
+            self.mutations.checkpoint()
         if is_swept:
             (self.folder / _RUNNING).unlink(missing_ok=True)
-        self.lock.release()
 
 
 def lock_folder(folder: Path) -> FileLock:

@@ -32,6 +32,7 @@ COLUMNS: Mapping[int, str] = {
 }
 PLAIN_VRS = ("UI", "DA")
 UID_TAGS = (STUDY_INSTANCE_UID, SERIES_INSTANCE_UID, SOP_INSTANCE_UID)
+SELECTIVE_TAGS = (*UID_TAGS, 0x00100010, 0x00100020, 0x00080050)
 WILDCARDS = {"*": "%", "?": "_"}
 
 # Partition first: it is in every condition of every level, and its value never changes within a statement.
@@ -57,23 +58,27 @@ class Conditions:
 
     by_level: Mapping[Level, tuple[str, ...]]
     parameters: Mapping[str, object]
-    names_a_uid: bool
-    """Whether one study, series or instance is asked for: then few rows match, and the index over UIDs finds them."""
+    study: str | None
+    """The condition that names the one study of all results, if there is one: DuckDB has indexes over study UIDs."""
+    are_selective: bool
+    """Whether few rows can be expected to match."""
 
 
 def conditions_of(filters: Iterable[Filter], level: Level, extended: ExtendedCondition | None = None) -> Conditions:
     """The conditions for results of `level`. `extended` is asked for filters on extended query tags."""
     by_level: dict[Level, list[str]] = {each: [] for each in Level}
     parameters: dict[str, object] = {}
-    names_a_uid = False
+    study: str | None = None
+    are_selective = False
     for number, each in enumerate(filters):
         condition = _condition(each, f"value_{number}", extended)
         # The tables of the lower levels carry the UIDs of the upper ones.
-        is_uid = each.tag.tag in UID_TAGS
-        by_level[level if is_uid else each.tag.level].append(condition.sql)
+        by_level[level if each.tag.tag in UID_TAGS else each.tag.level].append(condition.sql)
         parameters.update(condition.parameters)
-        names_a_uid = names_a_uid or (is_uid and isinstance(each.match, Exact))
-    return Conditions({each: tuple(found) for each, found in by_level.items()}, parameters, names_a_uid)
+        if isinstance(each.match, Exact):
+            are_selective = are_selective or each.tag.tag in SELECTIVE_TAGS
+            study = condition.sql if each.tag.tag == STUDY_INSTANCE_UID else study
+    return Conditions({each: tuple(found) for each, found in by_level.items()}, parameters, study, are_selective)
 
 
 def match_condition(column: str, match: Match, name: str) -> Condition:

@@ -16,7 +16,7 @@ ORDER: Mapping[Level, str] = {Level.STUDY: "study_key", Level.SERIES: "series_ke
 
 # The attributes that the index has (search §8): the row that holds each, and its column there.
 STUDY_ATTRIBUTES: Mapping[int, tuple[str, str]] = {
-    STUDY_INSTANCE_UID: ("study_row", "study_uid"),
+    STUDY_INSTANCE_UID: ("study_row", "study_uid"),  # every other row has it as well
     **{
         tag: ("study_row", COLUMNS[tag])
         for tag in (0x00080020, 0x00080050, 0x00080090, 0x00081030, 0x00100010, 0x00100020, 0x00100030)
@@ -32,81 +32,73 @@ ATTRIBUTES: Mapping[int, tuple[str, str]] = {**STUDY_ATTRIBUTES, **SERIES_ATTRIB
 
 NEWEST_COLUMNS = ("study_uid", "series_uid", "sop_instance_uid", "watermark")
 
-IN_STUDIES_OF_PAGE = f"{IN_PARTITION} AND study_uid IN (SELECT study_uid FROM page)"
-NEWEST_OF_STUDY = f"""
+# What is joined to a row of the page: `{row}` is that row, `{series}` the row that names the series, `{studies}` the
+# condition for the studies of the page.
+NEWEST_OF_STUDY = """
     JOIN (
         SELECT study_uid, arg_max(series_uid, watermark) AS series_uid,
             arg_max(sop_instance_uid, watermark) AS sop_instance_uid, max(watermark) AS watermark
         FROM instances
-        WHERE {IN_STUDIES_OF_PAGE}
+        WHERE {studies}
         GROUP BY study_uid
-    ) AS newest ON newest.study_uid = study_row.study_uid"""
-NEWEST_OF_SERIES = f"""
+    ) AS newest ON newest.study_uid = {row}.study_uid"""
+NEWEST_OF_SERIES = """
     JOIN (
         SELECT study_uid, series_uid,
             arg_max(sop_instance_uid, watermark) AS sop_instance_uid, max(watermark) AS watermark
         FROM instances
-        WHERE {IN_STUDIES_OF_PAGE}
+        WHERE {studies}
         GROUP BY study_uid, series_uid
-    ) AS newest ON newest.study_uid = series_row.study_uid AND newest.series_uid = series_row.series_uid"""
+    ) AS newest ON newest.study_uid = {row}.study_uid AND newest.series_uid = {row}.series_uid"""
 # The rows are found by their UID alone, then read: to read the wide rows of the whole table costs three times as much.
-STUDY_OF_SERIES = f"""
+STUDY_ROW = """
     JOIN (
         SELECT *
         FROM studies
-        WHERE rowid IN (SELECT rowid FROM studies WHERE {IN_STUDIES_OF_PAGE})
-    ) AS study_row ON study_row.study_uid = series_row.study_uid"""
-SERIES_OF_NEWEST = f"""
+        WHERE rowid IN (SELECT rowid FROM studies WHERE {studies})
+    ) AS study_row ON study_row.study_uid = {row}.study_uid"""
+SERIES_ROW = """
     JOIN (
         SELECT *
         FROM series
-        WHERE rowid IN (SELECT rowid FROM series WHERE {IN_STUDIES_OF_PAGE})
-    ) AS series_row ON series_row.study_uid = newest.study_uid AND series_row.series_uid = newest.series_uid"""
-MODALITIES = f"""
+        WHERE rowid IN (SELECT rowid FROM series WHERE {studies})
+    ) AS series_row ON series_row.study_uid = {series}.study_uid AND series_row.series_uid = {series}.series_uid"""
+MODALITIES = """
     LEFT JOIN (
         SELECT study_uid, list(modality ORDER BY first_key) AS modalities
         FROM (
             SELECT study_uid, arg_min(modality, series_key) AS modality, min(series_key) AS first_key
             FROM series
-            WHERE {IN_STUDIES_OF_PAGE} AND modality IS NOT NULL
+            WHERE {studies} AND modality IS NOT NULL
             GROUP BY study_uid, modality_folded
         )
         GROUP BY study_uid
-    ) AS modalities ON modalities.study_uid = {{row}}.study_uid"""
-STUDY_COUNT = f"""
+    ) AS modalities ON modalities.study_uid = {row}.study_uid"""
+STUDY_COUNT = """
     LEFT JOIN (
         SELECT study_uid, count(*) AS instances
         FROM instances
-        WHERE {IN_STUDIES_OF_PAGE}
+        WHERE {studies}
         GROUP BY study_uid
-    ) AS study_count ON study_count.study_uid = {{row}}.study_uid"""
-SERIES_COUNT = f"""
+    ) AS study_count ON study_count.study_uid = {row}.study_uid"""
+SERIES_COUNT = """
     LEFT JOIN (
         SELECT study_uid, series_uid, count(*) AS instances
         FROM instances
-        WHERE {IN_STUDIES_OF_PAGE}
+        WHERE {studies}
         GROUP BY study_uid, series_uid
     ) AS series_count
-        ON series_count.study_uid = {{series}}.study_uid AND series_count.series_uid = {{series}}.series_uid"""
+        ON series_count.study_uid = {series}.study_uid AND series_count.series_uid = {series}.series_uid"""
+
+COMPUTED = {"modalities": MODALITIES, "study_count": STUDY_COUNT, "series_count": SERIES_COUNT}
 
 # In the order in which they can refer to each other.
 JOINS: Mapping[Level, Mapping[str, str]] = {
-    Level.STUDY: {
-        "newest": NEWEST_OF_STUDY,
-        "series_row": SERIES_OF_NEWEST,
-        "modalities": MODALITIES.format(row="study_row"),
-        "study_count": STUDY_COUNT.format(row="study_row"),
-        "series_count": SERIES_COUNT.format(series="newest"),
-    },
-    Level.SERIES: {
-        "newest": NEWEST_OF_SERIES,
-        "study_row": STUDY_OF_SERIES,
-        "modalities": MODALITIES.format(row="series_row"),
-        "study_count": STUDY_COUNT.format(row="series_row"),
-        "series_count": SERIES_COUNT.format(series="series_row"),
-    },
+    Level.STUDY: {"newest": NEWEST_OF_STUDY, "series_row": SERIES_ROW, **COMPUTED},
+    Level.SERIES: {"newest": NEWEST_OF_SERIES, "study_row": STUDY_ROW, **COMPUTED},
     Level.INSTANCE: {},
 }
+NAMES_SERIES: Mapping[Level, str] = {Level.STUDY: "newest", Level.SERIES: "series_row", Level.INSTANCE: "newest"}
 THROUGH_NEWEST = {"series_row", "series_count"}
 
 
@@ -118,17 +110,22 @@ def page_statement(level: Level, conditions: Conditions, attributes: Iterable[in
     """
     columns = [f"newest.{column}" for column in NEWEST_COLUMNS] if newest else []
     needed = {"newest"} if newest else set()
-    for row, column in map(ATTRIBUTES.__getitem__, attributes):
+    for tag in attributes:
+        row, column = (ROWS[level], "study_uid") if tag == STUDY_INSTANCE_UID else ATTRIBUTES[tag]
         columns.append(f"{row}.{column}")
         needed.add(row)
     if level is Level.STUDY and needed & THROUGH_NEWEST:
         needed.add("newest")
-    joins = "".join(sql for row, sql in JOINS[level].items() if row in needed)
-    # Read once, the page need not be kept: materialising it costs a millisecond.
+    joins = [sql for row, sql in JOINS[level].items() if row in needed]
+    page = f"{TABLES[level]} AS {ROWS[level]} {_page(level, conditions)}"
+    if not joins:
+        return f"SELECT {', '.join(columns)} FROM {page}"
+    studies = f"{IN_PARTITION} AND {conditions.study or 'study_uid IN (SELECT study_uid FROM page)'}"
+    joined = "".join(joins).format(row=ROWS[level], series=NAMES_SERIES[level], studies=studies)
     return f"""
-    WITH page AS {"" if joins else "NOT "}MATERIALIZED ({_page(level, conditions)})
+    WITH page AS MATERIALIZED (SELECT * FROM {page})
     SELECT {", ".join(columns)}
-    FROM page AS {ROWS[level]}{joins}
+    FROM page AS {ROWS[level]}{joined}
     ORDER BY {ROWS[level]}.{ORDER[level]} DESC"""
 
 
@@ -138,17 +135,15 @@ def existence_statement(level: Level, conditions: Conditions) -> str:
 
 
 def _page(level: Level, conditions: Conditions) -> str:
-    table, order = TABLES[level], ORDER[level]
+    """WHERE and what follows it, for the rows of the page in their order."""
+    order = f"ORDER BY {ORDER[level]} DESC"
     # A constant limit would make DuckDB keep the best rows in a heap, and rows that come in ascending order, as these
     # do, then replace one another row by row: five times the cost of sorting all keys.
-    matching = f"""
-        FROM {table}
-        WHERE {_where(level, conditions)}
-        ORDER BY {order} DESC
-        LIMIT (SELECT $limit) OFFSET (SELECT $offset)"""
-    if conditions.names_a_uid:
-        return f"SELECT *{matching}"
-    return f"SELECT * FROM {table} WHERE rowid IN (SELECT rowid{matching})"
+    matching = f"WHERE {_where(level, conditions)} {order} LIMIT (SELECT $limit) OFFSET (SELECT $offset)"
+    if conditions.are_selective:
+        return matching
+    # Many rows are sorted by their numbers alone; only those of the page are read.
+    return f"WHERE rowid IN (SELECT rowid FROM {TABLES[level]} {matching}) {order}"
 
 
 def _where(level: Level, conditions: Conditions) -> str:

@@ -29,7 +29,7 @@ class Sweep:
         self._since = since
         self._closing = Event()
         self.is_done = False
-        self._thread = Thread(target=self._run, name="index-sweep")
+        self._thread = Thread(target=self._run, name="index-sweep", daemon=True)
         self._thread.start()
 
     def wait(self) -> None:

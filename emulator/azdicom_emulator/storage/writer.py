@@ -39,7 +39,7 @@ class Writer:
         self._asked: deque[tuple[Mutation[Any], Future[Any]]] = deque()
         self._due: float | None = None
         self._closing = False
-        self._thread = Thread(target=self._run, name="index-writer")
+        self._thread = Thread(target=self._run, name="index-writer", daemon=True)
         self._thread.start()
 
     def submit(self, mutation: Mutation[Result]) -> Future[Result]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from azdicom_emulator.storage.index import Index
+from azdicom_emulator.storage.metadata import read_metadata
 from azdicom_emulator.storage.records import InstanceKey, StoredInstance
 from azdicom_emulator.web import responses
 from azdicom_emulator.web.accept import require_dicom_json
@@ -59,14 +60,13 @@ def _etag(found: Sequence[StoredInstance], *, is_instance: bool) -> str:
 
 async def _send(request: web.Request, index: Index, found: Sequence[StoredInstance], etag: str) -> web.StreamResponse:
     """A JSON array, one object an instance, streamed: a study of thousands is never held whole."""
-    paths = [index.files.paths(instance.key, instance.watermark)[1] for instance in found]
     first = await _read(request, index, found[:READ_TOGETHER])
-    if len(paths) <= READ_TOGETHER:
+    if len(found) <= READ_TOGETHER:
         return responses.dicom_json(b"[" + b",".join(first) + b"]", headers={"ETag": etag})
     response = web.StreamResponse(headers={"ETag": etag, "Content-Type": responses.DICOM_JSON})
     await response.prepare(request)
     await response.write(b"[" + b",".join(first))
-    for start in range(READ_TOGETHER, len(paths), READ_TOGETHER):
+    for start in range(READ_TOGETHER, len(found), READ_TOGETHER):
         block = await _read(request, index, found[start : start + READ_TOGETHER])
         await response.write(b"," + b",".join(block))
     await response.write_eof(b"]")
@@ -74,7 +74,4 @@ async def _send(request: web.Request, index: Index, found: Sequence[StoredInstan
 
 
 async def _read(request: web.Request, index: Index, instances: Sequence[StoredInstance]) -> list[bytes]:
-    paths = [index.files.paths(instance.key, instance.watermark)[1] for instance in instances]
-    if len(paths) == 1:
-        return [paths[0].read_bytes()]
-    return await request.app[WORKERS].in_thread(lambda: [path.read_bytes() for path in paths])
+    return await request.app[WORKERS].in_thread(read_metadata, index.files, instances)

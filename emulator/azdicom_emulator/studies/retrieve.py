@@ -1,5 +1,6 @@
 """WADO-RS: studies, series and instances as DICOM files (PS3.18 §10.4, retrieve §4–§6)."""
 
+import contextlib
 from collections.abc import Sequence
 
 from aiohttp import web
@@ -27,6 +28,8 @@ from azdicom_emulator.web.uids import path_uids
 from azdicom_emulator.web.workers import WorkerDiedError
 
 MAX_TRANSCODED_BYTES = 104857600
+ATTEMPTS = 2
+"""Between look-up and sending, a version can be replaced or deleted, and its file be gone: it is looked up again."""
 TRANSCODING_NOT_SUPPORTED = "The specified transcoding is not supported."
 TOO_LARGE_TO_TRANSCODE = (
     f"Requested DICOM instance size is above the supported limit of {MAX_TRANSCODED_BYTES}. The entire instance can be "
@@ -50,10 +53,14 @@ async def retrieve_instance(request: web.Request) -> web.StreamResponse:
     authorize(request)
     study, series, instance = path_uids(request)
     choice = choose(parse_accept(request.headers.getall("Accept", ())), INSTANCE_OFFERS, star_means=DICOM)
-    found = await request.app[INDEX].instance(InstanceKey(partition, study, series or "", instance or ""))
-    if found is None:
-        raise ResourceNotFoundError.of("instance")
-    return await _send(request, [found], choice)
+    key = InstanceKey(partition, study, series or "", instance or "")
+    for _ in range(ATTEMPTS):
+        found = await request.app[INDEX].instance(key)
+        if found is None:
+            break
+        with contextlib.suppress(FileNotFoundError):
+            return await _send(request, [found], choice)
+    raise ResourceNotFoundError.of("instance")
 
 
 async def _retrieve_many(request: web.Request, resource: str) -> web.StreamResponse:
@@ -64,9 +71,17 @@ async def _retrieve_many(request: web.Request, resource: str) -> web.StreamRespo
     if request.app[SETTINGS].quirk("retrieve.bare_star_on_study") == "multipart":
         offers = (*offers, BARE_STAR_OFFER)
     choice = choose(parse_accept(request.headers.getall("Accept", ())), offers, star_means=DICOM)
-    found = await request.app[INDEX].instances(partition, study, series)
-    if not found:
-        raise ResourceNotFoundError.of(resource)
+    for _ in range(ATTEMPTS):
+        found = await request.app[INDEX].instances(partition, study, series)
+        if not found:
+            break
+        _require_one_unless_as_stored(found, choice)
+        with contextlib.suppress(FileNotFoundError):
+            return await _send(request, found, choice)
+    raise ResourceNotFoundError.of(resource)
+
+
+def _require_one_unless_as_stored(found: Sequence[StoredInstance], choice: Choice) -> None:
     if len(found) > 1 and choice.transfer_syntax != AS_STORED:
         raise NotAcceptableError(
             f"Accept transfer syntax '{choice.transfer_syntax}' is not supported when multiple instances are matched. "
@@ -74,7 +89,6 @@ async def _retrieve_many(request: web.Request, resource: str) -> web.StreamRespo
             "'transfer-syntax=*' in the Accept header.",
             hint="add transfer-syntax=* to the Accept header",
         )
-    return await _send(request, found, choice)
 
 
 async def _send(request: web.Request, instances: Sequence[StoredInstance], choice: Choice) -> web.StreamResponse:

@@ -25,6 +25,9 @@ NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 COUNTS = (NUMBER_OF_STUDY_RELATED_INSTANCES, NUMBER_OF_SERIES_RELATED_INSTANCES)
 VRS: Mapping[int, str] = {tag: "IS" if tag in COUNTS else CORE_TAGS[tag].vr for tag in ATTRIBUTES}
 
+# The service's column for it is never null, so that a study without one shows an empty attribute (search §5.1, §8).
+PATIENT_ID = 0x00100020
+
 # What makes a result on the metadata path take the row of its study or series besides, and what that row has.
 OVERLAYS: Mapping[Level, tuple[frozenset[int], frozenset[int]]] = {
     Level.STUDY: (frozenset((MODALITIES_IN_STUDY, NUMBER_OF_STUDY_RELATED_INSTANCES)), frozenset(STUDY_ATTRIBUTES)),
@@ -76,7 +79,9 @@ def results_json(plan: Plan, found: Iterable[Found], metadata_path: Callable[[Ne
 def _index_data_set(tags: Iterable[int], values: Iterable[IndexValue]) -> DataSet:
     """The attributes that have a value in the index, empty text included, in the order of `tags`."""
     return {
-        tag_path(tag): _element(VRS[tag], value) for tag, value in zip(tags, values, strict=True) if value is not None
+        tag_path(tag): _element(VRS[tag], "" if value is None else value)
+        for tag, value in zip(tags, values, strict=True)
+        if value is not None or tag == PATIENT_ID
     }
 
 

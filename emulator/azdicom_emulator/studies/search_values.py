@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import MAXYEAR, datetime, time
+from datetime import MAXYEAR
 from typing import NoReturn
 from urllib.parse import quote_plus
 
+from azdicom_emulator.dicom.comparable import comparable_date, comparable_date_time, comparable_time
 from azdicom_emulator.storage.folding import fold_name, fold_text, name_words
 from azdicom_emulator.storage.query_tags import QueryTag
 from azdicom_emulator.storage.selection import Between, Exact, Match, NameWords
@@ -44,9 +45,6 @@ QUOTE_IN_FUZZY_NAME = (
     "Character is not supported with Fuzzy match, try exact match or removing the invalid character. "
 )
 
-DATE = re.compile(r"\d{8}", re.ASCII)
-DATE_TIME = re.compile(r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,6}))?)?)?)?)?)?", re.ASCII)
-TIME = re.compile(r"(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,6}))?)?)?|(\d\d):(\d\d):(\d\d)", re.ASCII)
 UTC_OFFSET = re.compile(r"[+]\d\d(?:\d\d)?$", re.ASCII)
 INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
@@ -62,41 +60,6 @@ def parse_value(tag: QueryTag, value: str, *, fuzzy: bool) -> Match | None:
     if parse is None:
         return None
     return _fuzzy_name(tag, value) if fuzzy and tag.vr == "PN" else parse(tag, value)
-
-
-def comparable_date(text: str) -> str | None:
-    """`yyyyMMdd` as it is; None: no date of the calendar."""
-    if not DATE.fullmatch(text):
-        return None
-    return text if comparable_date_time(text) else None
-
-
-def comparable_date_time(text: str) -> str | None:
-    """`yyyyMMddHHmmss.ffffff`, missing parts made 01 or 00, which sorts as time does; None: not valid."""
-    match = DATE_TIME.fullmatch(text)
-    if match is None:
-        return None
-    year, month, day, hour, minute, second, fraction = match.groups()
-    parts = (year, month or "01", day or "01", hour or "00", minute or "00", second or "00")
-    try:
-        datetime(*map(int, parts))  # type: ignore[arg-type]  # noqa: DTZ001
-    except ValueError:
-        return None
-    return f"{''.join(parts)}.{(fraction or '').ljust(6, '0')}"
-
-
-def comparable_time(text: str) -> str | None:
-    """`HHmmss.ffffff`, missing parts made 00, which sorts as time does; None: not valid."""
-    match = TIME.fullmatch(text)
-    if match is None:
-        return None
-    hour, minute, second, fraction, *with_colons = match.groups()
-    parts = with_colons if hour is None else (hour, minute or "00", second or "00")
-    try:
-        time(*map(int, parts))  # type: ignore[arg-type]
-    except ValueError:
-        return None
-    return f"{''.join(parts)}.{(fraction or '').ljust(6, '0')}"
 
 
 def _refuse(message: str, **values: str) -> NoReturn:

@@ -15,7 +15,8 @@ from azdicom_emulator.dicom.ingest import Accepted, Identity, Refused, read_inst
 from azdicom_emulator.dicom.part10 import PREAMBLE_BYTES, has_preamble
 from azdicom_emulator.dicom.reasons import FailureReason
 from azdicom_emulator.settings import Settings
-from azdicom_emulator.storage.claims import Claim, InstanceExistsError, InstancePendingError, OverloadedError
+from azdicom_emulator.storage.claims import Claim
+from azdicom_emulator.storage.errors import InstanceExistsError, InstancePendingError, OverloadedError
 from azdicom_emulator.storage.index import Index
 from azdicom_emulator.storage.records import InstanceKey, NewInstance, SeriesAttributes, StoredInstance, StudyAttributes
 from azdicom_emulator.studies.expiry import expiry_of
@@ -99,6 +100,9 @@ class Ingest:
             claim.release()
             log.exception("could not write %s", claim.key)
             return _failed(report, FailureReason.PROCESSING)
+        except BaseException:
+            claim.release()
+            raise
 
     def _write(self, claim: Claim, content: bytes | Path, report: Accepted) -> Prepared:
         size_bytes = content.stat().st_size if isinstance(content, Path) else len(content)
@@ -145,7 +149,7 @@ def _abandon(working: asyncio.Future[Prepared | Failed]) -> None:
     if not working.cancelled() and working.exception() is None:
         prepared = working.result()
         if isinstance(prepared, Prepared):
-            prepared.claim.release()
+            asyncio.get_running_loop().run_in_executor(None, prepared.claim.release)
 
 
 async def _commit(index: Index, prepared: Prepared) -> StoreResult:

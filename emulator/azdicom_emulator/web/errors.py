@@ -24,6 +24,7 @@ SERVICE_BUSY = (
     "The server is currently unable to receive requests. Please retry your request. "
     "If the issue persists, please contact support."
 )
+STREAM_ABORTED = "The request stream was aborted."
 UID_RULE = (
     "DICOM Identifier is invalid. Value length should not exceed the maximum length of 64 characters. "
     "Value should contain characters in '0'-'9' and '.'. Each component must start with non-zero number."

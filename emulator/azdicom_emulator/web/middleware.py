@@ -3,16 +3,28 @@
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import Mapping
 
 from aiohttp import web
 
-from azdicom_emulator.storage.claims import OverloadedError
+from azdicom_emulator.storage.errors import OverloadedError
+from azdicom_emulator.web.audit import log_audit_headers
 from azdicom_emulator.web.authentication import authenticate
-from azdicom_emulator.web.errors import INTERNAL_ERROR, BadRequestError, BusyError, ServiceError, error_response
-from azdicom_emulator.web.keys import MATCH, REQUEST_ID
-from azdicom_emulator.web.routing import Match, MethodNotAllowed, Router, Scope, UnsupportedVersion
+from azdicom_emulator.web.cors import add_cors_headers, preflight
+from azdicom_emulator.web.errors import (
+    INTERNAL_ERROR,
+    STREAM_ABORTED,
+    BadRequestError,
+    BusyError,
+    PayloadTooLargeError,
+    ServiceError,
+    error_response,
+)
+from azdicom_emulator.web.keys import MATCH, REQUEST_ID, ROUTER, SETTINGS
+from azdicom_emulator.web.limits import JSON_BODY_BYTES, oversized
+from azdicom_emulator.web.openapi import openapi_document
+from azdicom_emulator.web.request_id import REQUEST_ID_HEADER, request_id
+from azdicom_emulator.web.routing import Match, MethodNotAllowed, Scope, UnsupportedVersion
 from azdicom_emulator.web.versioning import SUPPORTED_VERSIONS, unsupported_version
 from azdicom_emulator.web.warnings import add_announcements
 
@@ -24,12 +36,14 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "X-Frame-Options": "SAMEORIGIN",
     "Content-Security-Policy": "frame-src 'self';",
 }
-ROUTER = web.AppKey("router", Router)
+HEADERS_SENT = web.RequestKey("headers_sent", bool)
+BEFORE_ROUTING = (oversized, preflight, openapi_document)
+"""What may answer before the path is looked at (http §11)."""
 
 
 async def dispatch(request: web.Request) -> web.StreamResponse:
     """The one aiohttp handler: every request that reaches the server."""
-    request[REQUEST_ID] = uuid.uuid4().hex
+    request[REQUEST_ID] = request_id(request)
     started = time.perf_counter()
     response: web.StreamResponse | None = None
     try:
@@ -44,17 +58,26 @@ async def before_headers(request: web.Request, response: web.StreamResponse) -> 
     response.headers.update(SECURITY_HEADERS)
     if MATCH in request and request[MATCH].route.scope is not Scope.ROOT:
         response.headers["api-supported-versions"] = SUPPORTED_VERSIONS
+    if request.app[SETTINGS].sends_request_ids and REQUEST_ID in request:  # `OPTIONS *` never reaches `dispatch`
+        response.headers[REQUEST_ID_HEADER] = request[REQUEST_ID]
+    add_cors_headers(request, response)
     add_announcements(request, response)
+    request[HEADERS_SENT] = True
 
 
 async def _answer(request: web.Request) -> web.StreamResponse:
     try:
+        for early in BEFORE_ROUTING:
+            if (answer := early(request)) is not None:
+                return answer
         _check_query(request)
         matched = request.app[ROUTER].resolve(request.method, request.rel_url.raw_path)
         match matched:
             case Match():
                 await authenticate(request, matched.route.action)
                 request[MATCH] = matched
+                if matched.route.scope is not Scope.ROOT:
+                    log_audit_headers(request)
                 return await matched.route.handler(request)
             case MethodNotAllowed(allow):
                 return web.Response(status=405, headers={"Allow": allow})
@@ -67,10 +90,17 @@ async def _answer(request: web.Request) -> web.StreamResponse:
         return error_response(error)
     except OverloadedError:
         return error_response(BusyError())
+    except web.HTTPRequestEntityTooLarge:
+        return error_response(PayloadTooLargeError(JSON_BODY_BYTES))
+    except web.RequestPayloadError:
+        return error_response(BadRequestError(STREAM_ABORTED))
     except (asyncio.CancelledError, ConnectionError, web.HTTPException):
         raise
-    except Exception:
+    except Exception as error:
         log.exception("unhandled: %s %s (request %s)", request.method, request.path, request[REQUEST_ID])
+        if HEADERS_SENT in request:
+            # A status cannot be sent any more: a broken connection is how the client learns of it (retrieve §6.2).
+            raise ConnectionResetError from error
         return error_response(ServiceError(INTERNAL_ERROR))
 
 

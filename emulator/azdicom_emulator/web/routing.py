@@ -10,7 +10,10 @@ from aiohttp import web
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-VERSIONS: Mapping[str, int] = {"v1": 1, "v1.0": 1, "v1.0-prerelease": 1, "v2": 2, "v2.0": 2}
+SUPPORTED_VERSIONS: Mapping[str, int] = {"1.0-prerelease": 1, "1.0": 1, "2.0": 2}
+"""Version to the behaviour that it has; the pre-release behaves as v1 (http §2)."""
+VERSION_SEGMENT = re.compile(r"v([0-9]{1,9})(?:\.([0-9]{1,9}))?(?:-([a-z0-9.-]+))?", re.IGNORECASE)
+"""`v2`, `v1.1`, `v1.0-prerelease`, and dates, which the framework takes for versions as well: `v2021-06-01`."""
 
 
 class Scope(Enum):
@@ -85,8 +88,9 @@ class Router:
     """Matches decoded path segments against a table: literals ignore case and win over parameters."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
+        self.routes = tuple(routes)
         self._roots = {scope: _Node() for scope in Scope}
-        for route in routes:
+        for route in self.routes:
             self._add(route)
 
     def resolve(self, method: str, raw_path: str) -> Match | MethodNotAllowed | UnsupportedVersion | None:
@@ -96,17 +100,15 @@ class Router:
             return None
         if found := _find(self._roots[Scope.ROOT], segments):
             return _choose(method, found, "", 2, None)
-        if not segments or not _is_version(segments[0]):
-            return None
-        version = segments[0]
-        located = self._locate(segments[1:])
-        if located is None:
+        version = _version(segments[0]) if segments else None
+        located = self._locate(segments[1:]) if version else None
+        if version is None or located is None:
             return None
         found, partition = located
-        api_version = VERSIONS.get(version.lower())
+        api_version = SUPPORTED_VERSIONS.get(version)
         if api_version is None:
-            return UnsupportedVersion(version[1:])
-        return _choose(method, found, version, api_version, partition)
+            return UnsupportedVersion(segments[0][1:])
+        return _choose(method, found, segments[0], api_version, partition)
 
     def _locate(self, segments: list[str]) -> "tuple[_Found, str | None] | None":
         for scope in (Scope.SERVICE, Scope.DATA):
@@ -129,24 +131,27 @@ class Router:
 
 
 def split_path(raw_path: str) -> list[str] | None:
-    """Decoded segments; a trailing slash is ignored, dot segments are resolved, `%2F` stays; None: an empty segment."""
-    parts = raw_path.removesuffix("/").split("/")[1:]
+    """Decoded segments of a path; None: one is empty, which no route has.
+
+    A trailing slash is ignored. `%2F` stays as it is. Dot segments are resolved after decoding: `%2e%2e` is one.
+    """
     segments: list[str] = []
-    for part in parts:
+    for part in raw_path.removesuffix("/").split("/")[1:]:
         segment = part if "%" not in part else unquote(part.replace("%2F", "%252F").replace("%2f", "%252f"))
-        if not segment:
-            return None
         if segment == "..":
             del segments[-1:]
         elif segment != ".":
             segments.append(segment)
-    return segments
+    return None if "" in segments else segments
 
 
-def _is_version(segment: str) -> bool:
-    """`v` and a version as the framework reads one: `v2`, `v1.1`, `v1.0-prerelease`."""
-    number, _, _ = segment[1:].partition("-")
-    return segment[:1] in "vV" and all(part.isascii() and part.isdigit() for part in number.split(".", 1))
+def _version(segment: str) -> str | None:
+    """`1.0` of `v1`, `1.0-prerelease` of `V1-PreRelease`: an absent minor version is 0. None: no version at all."""
+    matched = VERSION_SEGMENT.fullmatch(segment)
+    if matched is None:
+        return None
+    major, minor, status = matched.groups()
+    return f"{int(major)}.{int(minor or 0)}" + (f"-{status.lower()}" if status else "")
 
 
 _Found = tuple[_Node, tuple[str, ...]]

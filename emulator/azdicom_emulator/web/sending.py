@@ -1,5 +1,6 @@
 """Bodies on their way out: files by sendfile where the transport can, multipart/related around them (retrieve §6)."""
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +42,8 @@ class Part:
 
 
 async def send_single(request: web.Request, part: Part) -> web.StreamResponse:
-    """The part's body alone, with its media type as the answer's."""
+    """The part's body alone, with its media type as the answer's. Raises FileNotFoundError before anything is sent."""
+    _require_files([part])
     response = web.StreamResponse(headers={"Content-Type": part.content_type})
     response.content_length = part.size_bytes
     await response.prepare(request)
@@ -51,7 +53,11 @@ async def send_single(request: web.Request, part: Part) -> web.StreamResponse:
 
 
 async def send_multipart(request: web.Request, parts: Sequence[Part]) -> web.StreamResponse:
-    """multipart/related with the parts in order: `Content-Type` is their only header, the boundary a fresh GUID."""
+    """multipart/related with the parts in order: `Content-Type` is their only header, the boundary a fresh GUID.
+
+    Raises FileNotFoundError before anything is sent.
+    """
+    _require_files(parts)
     boundary = str(uuid.uuid4())
     quoted = f'"{boundary}"' if request.app[SETTINGS].quirk("retrieve.boundary_quotes") == "on" else boundary
     response = web.StreamResponse(headers={"Content-Type": f"multipart/related; boundary={quoted}"})
@@ -64,6 +70,14 @@ async def send_multipart(request: web.Request, parts: Sequence[Part]) -> web.Str
         await _send_body(request, response, part.body)
     await response.write_eof(tail)
     return response
+
+
+def _require_files(parts: Sequence[Part]) -> None:
+    """A replaced or deleted version is removed a moment later: better a new look-up than an answer that breaks off."""
+    for part in parts:
+        if not isinstance(part.body, bytes):
+            for path in {piece.path for piece in part.body}:
+                path.stat()
 
 
 def _head(boundary: str, part: Part, *, is_first: bool) -> bytes:
@@ -92,7 +106,7 @@ async def _send_slice(request: web.Request, response: web.StreamResponse, piece:
     if transport is None:
         raise ConnectionResetError("the client is gone")
     try:
-        await request.loop.sendfile(transport, file, offset, count, fallback=False)
+        await asyncio.get_running_loop().sendfile(transport, file, offset, count, fallback=False)
     except (NotImplementedError, RuntimeError):  # TLS, or a loop without sendfile
         await _copy(request, response, file, offset, count)
 

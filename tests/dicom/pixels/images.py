@@ -4,12 +4,15 @@ import struct
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import generate_fragments
 from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -142,27 +145,24 @@ def jpeg_ls(pixels: Pixels, bits: int) -> bytes:
 
 
 def jpeg_lossless(pixels: Pixels, bits: int) -> bytes:
-    """Process 14, selection value 1, by way of a file."""
+    """Process 14, selection value 1; GDCM encodes files only."""
     import gdcm
 
-    image = gdcm.Image()
-    image.SetNumberOfDimensions(2)
-    image.SetDimensions((pixels.shape[1], pixels.shape[0], 1))
-    colour = gdcm.PhotometricInterpretation.RGB if pixels.ndim == 3 else gdcm.PhotometricInterpretation.MONOCHROME2
-    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(colour))
-    allocated = pixels.dtype.itemsize * 8
-    samples = 3 if pixels.ndim == 3 else 1
-    image.SetPixelFormat(gdcm.PixelFormat(samples, allocated, bits, bits - 1, int(pixels.dtype.kind == "i")))
-    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.ExplicitVRLittleEndian))
-    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
-    element.SetByteStringValue(pixels.tobytes())
-    image.SetDataElement(element)
-    change = gdcm.ImageChangeTransferSyntax()
-    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
-    change.SetInput(image)
-    assert change.Change()
-    fragment = change.GetOutput().GetDataElement().GetSequenceOfFragments().GetFragment(0).GetByteValue()
-    return bytes(fragment.GetBuffer().encode("utf-8", "surrogateescape"))
+    with TemporaryDirectory() as folder:
+        path = native_file(Path(folder) / "native.dcm", pixels, BitsStored=bits)
+        reader = gdcm.ImageReader()
+        reader.SetFileName(str(path))
+        assert reader.Read()
+        change = gdcm.ImageChangeTransferSyntax()
+        change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+        change.SetInput(reader.GetImage())
+        assert change.Change()
+        writer = gdcm.ImageWriter()
+        writer.SetFile(reader.GetFile())
+        writer.SetImage(change.GetOutput())
+        writer.SetFileName(str(path))
+        assert writer.Write()
+        return next(generate_fragments(dcmread(path).PixelData[8:]))
 
 
 def rle(pixels: Pixels, _bits: int) -> bytes:

@@ -119,6 +119,8 @@ def _jpeg_ls(data: bytes, declared: PixelFormat) -> tuple[Pixels, str]:
 
     stream = jpeg_header(data)
     check(stream, declared)
+    if not data.rstrip(b"\0").endswith(b"\xff\xd9"):
+        raise DecodingError("the JPEG-LS stream is cut off")  # the library would spin for seconds before it says so
     buffer, info = decode_pixel_data(data)
     pixels = np.frombuffer(buffer, "u1" if stream.precision <= 8 else "<u2")
     by_plane = stream.samples_per_pixel > 1 and info["interleave_mode"] == 0

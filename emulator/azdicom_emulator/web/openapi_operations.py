@@ -1,0 +1,249 @@
+"""What the routes table cannot tell the OpenAPI description: parameters, bodies and answers of each handler."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from azdicom_emulator.storage.query_tags import CORE_TAGS, Level
+
+Schema = Mapping[str, object]
+
+TEXT, JSON, DICOM_JSON = "text/plain", "application/json", "application/dicom+json"
+DICOM, MULTIPART, OCTET_STREAM = "application/dicom", "multipart/related", "application/octet-stream"
+JPEG, PNG, HTML = "image/jpeg", "image/png", "text/html"
+
+STRING: Schema = {"type": "string"}
+BINARY: Schema = {"type": "string", "format": "binary"}
+BOOLEAN: Schema = {"type": "boolean"}
+OBJECT: Schema = {"type": "object"}
+DATASETS: Schema = {"type": "array", "items": OBJECT}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query parameter or a request header."""
+
+    name: str
+    description: str
+    schema: Schema = field(default_factory=lambda: STRING)
+    location: str = "query"
+    min_version: int = 1
+    is_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One status. Without media types it has no body, or one that depends on who refused."""
+
+    description: str
+    media_types: tuple[str, ...] = ()
+    schema: Schema = field(default_factory=lambda: BINARY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What one handler does. `curl`: options of an example call, as a shell reads them."""
+
+    summary: str
+    answers: Mapping[int, Answer]
+    parameters: tuple[Parameter, ...] = ()
+    body: tuple[str, ...] = ()
+    body_schema: Schema = field(default_factory=lambda: BINARY)
+    curl: str = ""
+
+
+def _text(description: str) -> Answer:
+    return Answer(description, (TEXT,), STRING)
+
+
+NOT_FOUND = _text("What the path names does not exist.")
+NOT_OFFERED = _text("The Accept header asks for a form that is not offered.")
+NOT_DICOM_JSON = Answer("The Accept header is missing, or does not cover `application/dicom+json`.")
+
+REFUSALS: Mapping[int, Answer] = {
+    400: _text("The request is invalid; the text says why."),
+    401: Answer("The bearer token is missing or invalid."),
+    403: _text("The token's role does not allow this."),
+    503: _text("Too busy: try again after the seconds of Retry-After."),
+}
+"""Of every operation of the service."""
+
+PATH_PARAMETERS: Mapping[str, tuple[str, Schema, str]] = {
+    "study": ("StudyInstanceUID", STRING, "1.2.826.0.1.3680043.8.498.1"),
+    "series": ("SeriesInstanceUID", STRING, "1.2.826.0.1.3680043.8.498.2"),
+    "instance": ("SOPInstanceUID", STRING, "1.2.826.0.1.3680043.8.498.3"),
+    "frames": ("Frame numbers from 1 on, separated by commas", STRING, "1"),
+    "frame": ("Frame number, from 1 on", STRING, "1"),
+    "partition": ("Name of the data partition", STRING, "Microsoft.Default"),
+    "tenant": ("Any name", STRING, "development"),
+}
+"""Description, schema, example. A name that is not here is described by itself."""
+
+FILTERS_BY_LEVEL = {
+    level: tuple(Parameter(tag.keyword, f"Filter, VR {tag.vr}.") for tag in CORE_TAGS.values() if tag.level is level)
+    for level in Level
+}
+PAGING = (
+    Parameter("limit", "Results on a page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 100}),
+    Parameter("offset", "Results to skip.", {"type": "integer", "minimum": 0, "format": "int64", "default": 0}),
+)
+SEARCH_CONTROLS = (
+    *PAGING,
+    Parameter("fuzzymatching", "Match person names by the beginnings of words.", BOOLEAN),
+    Parameter("includefield", "Attributes to return besides the defaults: keywords, tags, or `all`."),
+)
+
+
+def _search(summary: str, *levels: Level) -> Operation:
+    """levels: whose attributes can be filtered by (search §5.1)."""
+    return Operation(
+        summary=summary,
+        parameters=(*SEARCH_CONTROLS, *(each for level in levels for each in FILTERS_BY_LEVEL[level])),
+        answers={
+            200: Answer("The matches.", (DICOM_JSON,), DATASETS),
+            204: Answer("Nothing matches."),
+            406: NOT_DICOM_JSON,
+        },
+        curl=f"-H 'Accept: {DICOM_JSON}'",
+    )
+
+
+def _retrieve(summary: str, accept: str, media_types: tuple[str, ...]) -> Operation:
+    return Operation(
+        summary=summary,
+        answers={200: Answer("The pixels or files asked for.", media_types), 404: NOT_FOUND, 406: NOT_OFFERED},
+        curl=f"-H 'Accept: {accept}' -o out",
+    )
+
+
+def _metadata(summary: str) -> Operation:
+    return Operation(
+        summary=summary,
+        parameters=(Parameter("If-None-Match", "ETag of an earlier answer.", location="header"),),
+        answers={
+            200: Answer("One data set an instance, without bulk data.", (DICOM_JSON,), DATASETS),
+            304: Answer("Nothing changed since the ETag in If-None-Match."),
+            404: NOT_FOUND,
+            406: NOT_DICOM_JSON,
+        },
+        curl=f"-H 'Accept: {DICOM_JSON}'",
+    )
+
+
+EXPIRY_HEADERS = (
+    Parameter("msdicom-expiry-time-milliseconds", "Delete the study after this time.", location="header"),
+    Parameter("msdicom-expiry-option", "How the time counts.", {"type": "string", "enum": ["RelativeToNow"]}, "header"),
+    Parameter("msdicom-expiry-level", "What is deleted.", {"type": "string", "enum": ["Study"]}, "header"),
+)
+INCLUDE_METADATA = Parameter("includeMetadata", "Whether entries carry the DICOM metadata; default true.", BOOLEAN)
+SINCE = Parameter(
+    "startTime", "Changes from this time on, with its zone.", {"type": "string", "format": "date-time"}, min_version=2
+)
+BEFORE = Parameter(
+    "endTime", "Changes before this time, with its zone.", {"type": "string", "format": "date-time"}, min_version=2
+)
+JSON_OBJECT = Answer("The object.", (JSON,), OBJECT)
+JSON_ERROR = Answer("The request is invalid; `error` says why.", (JSON,), OBJECT)
+
+OPERATIONS: Mapping[str, Operation] = {
+    "search_studies": _search("Search for studies", Level.STUDY),
+    "search_series": _search("Search for series", Level.STUDY, Level.SERIES),
+    "search_instances": _search("Search for instances", Level.STUDY, Level.SERIES, Level.INSTANCE),
+    "search_study_series": _search("Search for series of a study", Level.SERIES),
+    "search_study_instances": _search("Search for instances of a study", Level.SERIES, Level.INSTANCE),
+    "search_series_instances": _search("Search for instances of a series", Level.INSTANCE),
+    "store_instances": Operation(
+        summary="Store instances",
+        parameters=EXPIRY_HEADERS,
+        body=(MULTIPART, DICOM),
+        answers={
+            200: Answer("All instances are stored.", (DICOM_JSON,), OBJECT),
+            202: Answer("Some are stored, or all with warnings.", (DICOM_JSON,), OBJECT),
+            204: Answer("The body had no instance."),
+            406: NOT_DICOM_JSON,
+            409: Answer("No instance is stored; FailedSOPSequence says why.", (DICOM_JSON,), OBJECT),
+            413: _text("The body is over the limit."),
+            415: Answer("The Content-Type of the request or of a part is not supported."),
+        },
+        curl=f"-H 'Accept: {DICOM_JSON}' -H 'Content-Type: {DICOM}' --data-binary @image.dcm",
+    ),
+    "retrieve_study": _retrieve(
+        "Retrieve a study", 'multipart/related; type="application/dicom"; transfer-syntax=*', (MULTIPART,)
+    ),
+    "retrieve_series": _retrieve(
+        "Retrieve a series", 'multipart/related; type="application/dicom"; transfer-syntax=*', (MULTIPART,)
+    ),
+    "retrieve_instance": _retrieve("Retrieve an instance", "application/dicom; transfer-syntax=*", (DICOM, MULTIPART)),
+    "retrieve_frames": _retrieve(
+        "Retrieve frames", "application/octet-stream; transfer-syntax=*", (OCTET_STREAM, MULTIPART)
+    ),
+    "study_metadata": _metadata("Retrieve metadata of a study"),
+    "series_metadata": _metadata("Retrieve metadata of a series"),
+    "instance_metadata": _metadata("Retrieve metadata of an instance"),
+    "retrieve_rendered": Operation(
+        summary="Retrieve a frame as an image",
+        parameters=(
+            Parameter("quality", "Of a JPEG.", {"type": "integer", "minimum": 1, "maximum": 100, "default": 100}),
+        ),
+        answers={200: Answer("The image.", (JPEG, PNG)), 404: NOT_FOUND, 406: NOT_OFFERED},
+        curl=f"-H 'Accept: {PNG}' -o frame.png",
+    ),
+    "delete_instances": Operation(
+        summary="Delete all instances below the path",
+        answers={204: Answer("They are deleted."), 404: NOT_FOUND},
+    ),
+    "change_feed": Operation(
+        summary="List what was stored, replaced and deleted",
+        parameters=(*PAGING, SINCE, BEFORE, INCLUDE_METADATA),
+        answers={200: Answer("The changes, in order.", (JSON,), DATASETS)},
+    ),
+    "latest_change": Operation(
+        summary="The newest change",
+        parameters=(INCLUDE_METADATA,),
+        answers={200: Answer("The change.", (JSON,), OBJECT), 204: Answer("Nothing was ever stored.")},
+    ),
+    "expire_now": Operation(
+        summary="Delete the studies that are due now, from this machine only",
+        answers={200: JSON_OBJECT, 403: _text("The call comes from another machine.")},
+    ),
+    "health": Operation(
+        summary="Whether the service works",
+        answers={200: Answer("It does.", (JSON,), OBJECT), 503: Answer("It does not.", (JSON,), OBJECT)},
+    ),
+    "docs_page": Operation(summary="This page", answers={200: Answer("The page.", (HTML,), STRING)}),
+    "openid_configuration": Operation(summary="OpenID configuration of the issuer", answers={200: JSON_OBJECT}),
+    "key_set": Operation(summary="Keys of the issuer", answers={200: JSON_OBJECT}),
+    "client_credentials_token": Operation(
+        summary="A token for a client id and any secret",
+        body=("application/x-www-form-urlencoded",),
+        body_schema={
+            "type": "object",
+            "properties": dict.fromkeys(("grant_type", "client_id", "client_secret", "scope"), STRING),
+            "required": ["grant_type", "client_id", "scope"],
+        },
+        answers={200: JSON_OBJECT, 400: JSON_ERROR, 413: _text("The body is over the limit.")},
+        curl="-d grant_type=client_credentials -d client_id=owner -d client_secret=any"
+        " -d scope=https://dicom.healthcareapis.azure.com/.default",
+    ),
+    "managed_identity_token": Operation(
+        summary="A token as the managed identity endpoint gives it",
+        parameters=(
+            Parameter("api-version", "2019-08-01", is_required=True),
+            Parameter("resource", "The audience.", is_required=True),
+            Parameter("client_id", "Of a user-assigned identity; chooses the role."),
+            Parameter("X-IDENTITY-HEADER", "Any value; chooses the role.", location="header", is_required=True),
+        ),
+        answers={200: JSON_OBJECT, 400: JSON_ERROR, 401: Answer("The header is missing.", (JSON,), OBJECT)},
+        curl="-H 'X-IDENTITY-HEADER: owner'",
+    ),
+}
+"""By the name of the handler. A handler that is missing here still appears, with what the routes table says."""
+
+
+def operation_of(handler_name: str) -> Operation:
+    return OPERATIONS.get(handler_name) or Operation(
+        summary=handler_name.replace("_", " ").capitalize(), answers={200: Answer("Success.")}
+    )
+
+
+def parameters_of(operation: Operation, api_version: int) -> Iterable[Parameter]:
+    return (parameter for parameter in operation.parameters if api_version >= parameter.min_version)
