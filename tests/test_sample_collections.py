@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 import pydicom
 import pytest
-from pydicom.errors import InvalidDicomError
 
 from tests.support.client import DICOM, DICOM_JSON, STORED, Emulator
 
@@ -30,14 +29,14 @@ def installed_samples() -> list[Path]:
 
 
 def has_what_a_store_requires(path: Path) -> bool:
-    """Whether pydicom reads a file with the five required attributes in it (conformance statement v2, Store)."""
+    """Whether pydicom finds the five required attributes in a file (conformance statement v2, Store)."""
     try:
         with warnings.catch_warnings(action="ignore"):
-            dataset = pydicom.dcmread(path, stop_before_pixels=True)
+            dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
             return all(keyword in dataset for keyword in REQUIRED) and all(
                 UID.fullmatch(str(dataset[keyword].value)) for keyword in REQUIRED if keyword.endswith("UID")
             )
-    except InvalidDicomError:
+    except (NotImplementedError, OSError, ValueError):  # what pydicom says of files that are not DICOM
         return False
 
 
@@ -63,7 +62,8 @@ def test_sample_is_stored_and_given_back_or_refused_with_a_reason(shared_emulato
     try:
         retrieved = shared_emulator.request("GET", target, headers={"Accept": DICOM + STORED})
         assert retrieved.status == 200
-        assert retrieved.content == bytes(128) + content[128:]
+        has_preamble = content[128:132] == b"DICM"
+        assert retrieved.content == (bytes(128) + content[128:] if has_preamble else content)
         metadata = shared_emulator.request("GET", f"{target}/metadata", headers={"Accept": DICOM_JSON})
         assert metadata.status == 200
         assert len(metadata.json()) == 1

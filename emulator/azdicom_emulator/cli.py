@@ -10,6 +10,7 @@ COMMANDS = {
     "serve": ("azdicom_emulator.serve:serve", "Start the emulator."),
     "cert": ("azdicom_emulator.cert:cert", "Make a development certificate for https."),
     "token": ("azdicom_emulator.token:token", "Print an access token of the built-in development issuer."),
+    "reindex": ("azdicom_emulator.reindex:reindex", "Make the index again from the DICOM files."),
     "upload": ("azdicom_emulator.upload:upload", "Send DICOM files to a DICOMweb service by STOW-RS."),
 }
 EXAMPLES = """

@@ -7,7 +7,7 @@ import click
 import yaml
 
 DEFAULT_NAME = "azdicom.yaml"
-MAPPINGS = {"extensions": "extension", "quirks": "quirk"}
+MAPPINGS = ("extensions", "quirks")
 """In the file a mapping; on the command line a repeated NAME=VALUE option."""
 
 
@@ -34,18 +34,31 @@ def _defaults(ctx: click.Context, path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(root, yaml.MappingNode):
         raise click.UsageError(f"{path}:{_line(root)}: expected `name: value` lines")
-    known = {option.name for option in ctx.command.params if option.name} - {"config"} - set(MAPPINGS.values())
+    known = {_key(option): option for option in ctx.command.params if option.name != "config"}
     defaults: dict[str, Any] = {}
     for key, node in root.value:
-        name = str(key.value).replace("-", "_")
-        if name in MAPPINGS:
-            defaults[MAPPINGS[name]] = _pairs(path, node)
-        elif name in known:
-            defaults[name] = _scalar(path, node)
-        else:
-            names = ", ".join(sorted(known | set(MAPPINGS)))
-            raise click.UsageError(f"{path}:{_line(key)}: unknown setting '{key.value}'. Known: {names}")
+        option = known.get(str(key.value).replace("_", "-"))
+        if option is None:
+            raise click.UsageError(
+                f"{path}:{_line(key)}: unknown setting '{key.value}'. Known: {', '.join(sorted(known))}"
+            )
+        defaults[str(option.name)] = _value(path, node, option)
     return defaults
+
+
+def _key(option: click.Parameter) -> str:
+    """What the option is called in the file: its flag without the dashes."""
+    return option.name if option.name in MAPPINGS else option.opts[0].removeprefix("--")
+
+
+def _value(path: Path, node: yaml.Node, option: click.Parameter) -> str | list[str]:
+    if option.name in MAPPINGS:
+        return _pairs(path, node)
+    if not option.multiple:
+        return _scalar(path, node)
+    return (
+        [_scalar(path, item) for item in node.value] if isinstance(node, yaml.SequenceNode) else [_scalar(path, node)]
+    )
 
 
 def _pairs(path: Path, node: yaml.Node) -> list[str]:

@@ -23,6 +23,7 @@ from azdicom_emulator.studies.search import (
     search_study_series,
 )
 from azdicom_emulator.studies.store import store_instances
+from azdicom_emulator.web.docs_page import docs_page
 from azdicom_emulator.web.routing import Action, Route, Scope
 
 STUDY = "/studies/{study}"
@@ -56,6 +57,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/changefeed", change_feed, "Change feed", "Azure: Change Feed", Action.READ, Scope.SERVICE),
     Route("GET", "/changefeed/latest", latest_change, "Change feed", "Azure: Change Feed", Action.READ, Scope.SERVICE),
     Route("POST", "/_azdicom/expire", expire_now, "Administration", "emulator", Action.PUBLIC, Scope.ROOT),
+    Route("GET", "/docs", docs_page, "Documentation", "emulator", Action.PUBLIC, Scope.ROOT),
     Route("*", "/health", health, "Health", "alias of the seed emulator", Action.PUBLIC, Scope.ROOT),
     Route("*", "/health/check", health, "Health", "service source", Action.PUBLIC, Scope.ROOT),
 )

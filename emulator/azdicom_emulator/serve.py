@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import signal
 import ssl
 import tempfile
@@ -17,9 +18,11 @@ from azdicom_emulator import __version__
 from azdicom_emulator.config_file import load_config
 from azdicom_emulator.logs import configure
 from azdicom_emulator.settings import (
+    ANY,
     DEFAULT_PORT,
     DEVELOPMENT_ISSUER,
     EXTENSIONS,
+    LOOPBACK_ORIGINS,
     QUIRKS,
     AuthMode,
     LogFormat,
@@ -35,6 +38,8 @@ OPEN_TO_ALL = {
     AuthMode.JWT: "and giving a token to whoever asks (--auth-jwks names an issuer of your own)",
 }
 """Why everybody who reaches the server can use it, for the warning of a server that others can reach."""
+ORIGIN = re.compile(r"https?://[^/?#\s@*]+", re.IGNORECASE)
+CORS_OFF = "off"
 SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 EXAMPLES = """
 \b
@@ -68,6 +73,22 @@ def _quirks(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     return chosen
 
 
+def _origins(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...] | None:
+    """None when nothing is said, empty for `off`."""
+    if not values:
+        return None
+    if CORS_OFF in values:
+        if len(values) > 1:
+            raise click.BadParameter(f"'{CORS_OFF}' allows no other origin beside it")
+        return ()
+    for value in values:
+        if value not in (ANY, LOOPBACK_ORIGINS) and not ORIGIN.fullmatch(value):
+            raise click.BadParameter(
+                f"'{value}': expected an origin such as https://viewer.example, {LOOPBACK_ORIGINS}, {ANY} or {CORS_OFF}"
+            )
+    return values
+
+
 def _pairs(values: tuple[str, ...], known: Mapping[str, object], what: str) -> list[tuple[str, str]]:
     pairs = []
     for text in values:
@@ -78,6 +99,16 @@ def _pairs(values: tuple[str, ...], known: Mapping[str, object], what: str) -> l
             raise click.BadParameter(f"unknown {what} '{name}'. Known: {', '.join(known)}")
         pairs.append((name, value))
     return pairs
+
+
+data_dir_option = click.option(
+    "--data-dir",
+    envvar=["AZDICOM_DATA_DIR", "DICOM_STORAGE_DIR"],
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data"),
+    show_default=True,
+    help="Folder of the index and the DICOM files; made if it does not exist.",
+)
 
 
 @click.command(epilog=EXAMPLES)
@@ -96,14 +127,7 @@ def _pairs(values: tuple[str, ...], known: Mapping[str, object], what: str) -> l
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the port to this file when the server listens.",
 )
-@click.option(
-    "--data-dir",
-    envvar=["AZDICOM_DATA_DIR", "DICOM_STORAGE_DIR"],
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("data"),
-    show_default=True,
-    help="Folder of the index and the DICOM files; made if it does not exist.",
-)
+@data_dir_option
 @click.option(
     "--ephemeral", envvar="AZDICOM_EPHEMERAL", is_flag=True, help="Keep the data in a temporary folder, gone on stop."
 )
@@ -170,6 +194,55 @@ def _pairs(values: tuple[str, ...], known: Mapping[str, object], what: str) -> l
     help="Private key of the certificate (PEM).  [default: in the certificate's file]",
 )
 @click.option(
+    "--cors-origin",
+    "cors_origins",
+    envvar="AZDICOM_CORS_ORIGIN",
+    multiple=True,
+    metavar="ORIGIN",
+    callback=_origins,
+    help="Let pages of this origin call the service: https://viewer.example, loopback (this machine), * or off."
+    " Repeatable.  [default: loopback; off with --strict]",
+)
+@click.option(
+    "--cors-header",
+    "cors_headers",
+    envvar="AZDICOM_CORS_HEADER",
+    multiple=True,
+    metavar="NAME",
+    default=(ANY,),
+    help="Let these pages send this request header. Repeatable.  [default: *]",
+)
+@click.option(
+    "--cors-method",
+    "cors_methods",
+    envvar="AZDICOM_CORS_METHOD",
+    multiple=True,
+    metavar="METHOD",
+    default=(ANY,),
+    help="Let these pages use this method. Repeatable.  [default: *]",
+)
+@click.option(
+    "--cors-max-age",
+    "cors_max_age_s",
+    envvar="AZDICOM_CORS_MAX_AGE",
+    type=click.IntRange(min=0),
+    metavar="SECONDS",
+    help="How long a browser may keep the answer to a preflight.  [default: its own choice]",
+)
+@click.option(
+    "--cors-credentials",
+    envvar="AZDICOM_CORS_CREDENTIALS",
+    is_flag=True,
+    help="Let these pages send cookies and client certificates; not with --cors-origin *.",
+)
+@click.option(
+    "--request-ids",
+    envvar="AZDICOM_REQUEST_IDS",
+    type=click.BOOL,
+    metavar="on|off",
+    help="Send the request's id of the log as x-ms-request-id.  [default: on; off with --strict]",
+)
+@click.option(
     "--expiry-interval",
     "expiry_interval_s",
     envvar=["AZDICOM_EXPIRY_INTERVAL", "EXPIRY_INTERVAL_SECONDS"],
@@ -210,6 +283,8 @@ def serve(**options: object) -> None:
     settings = Settings(**{**options, **typed})  # type: ignore[arg-type]
     if settings.tls_key is not None and settings.tls_cert is None:
         raise click.UsageError("--tls-key needs --tls-cert")
+    if settings.cors_credentials and ANY in settings.allowed_origins:
+        raise click.UsageError("--cors-credentials needs origins by name, not --cors-origin *")
     configure(settings.log_level, settings.log_format)
     _explain_seed_variables()
     with _data_folder(settings) as folder:

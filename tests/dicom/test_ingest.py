@@ -229,7 +229,7 @@ def test_version_1_validates_extended_query_tags() -> None:
     content = instance({}, explicit(0x00431001, "CS", b"A" * 18))
 
     assert accepted(content, api_version=1)
-    assert refused(content, api_version=1, query_tags=[0x00431001]).messages == (
+    assert refused(content, api_version=1, query_tags={0x00431001: "CS"}).messages == (
         (
             "DICOM100: (0043,1001) - Dicom element '00431001' failed validation for VR 'CS': "
             "Value length exceeds maximum length of 16."

@@ -29,7 +29,6 @@ MAX_VALUE_BYTES = 64 * 1024 * 1024
 # The hot loop does not count; every so many bytes it is left to do so.
 _WINDOW_BYTES = 16 * 1024 * 1024
 
-_PIXEL_REPRESENTATION = 0x00280103
 _DELIMITATION_GROUP, _ITEM, _SEQUENCE_END = 0xFFFE, 0xE000, 0xE0DD
 _SWAPPED_DELIMITATION_GROUP = 0xFEFF
 
@@ -61,15 +60,19 @@ class _Sequence:
 
 
 class _Frame:
-    """A data set being read: the root, or an item of `sequence`. It ends at position `end` at the latest."""
+    """A data set being read: the root, or an item of `sequence`. It ends at position `end` at the latest.
 
-    __slots__ = ("data_set", "end", "sequence", "syntax")
+    has_signed_pixels: by its own Pixel Representation or that of the data set around it.
+    """
+
+    __slots__ = ("data_set", "end", "has_signed_pixels", "sequence", "syntax")
 
     def __init__(self, syntax: Syntax, end: int, sequence: _Sequence | None) -> None:
         self.syntax = syntax
         self.end = end
         self.sequence = sequence
         self.data_set: DataSet = []
+        self.has_signed_pixels: bool = sequence is not None and sequence.parent.has_signed_pixels
 
 
 def scan(source: Source, position: int, syntax: Syntax) -> DataSet:
@@ -155,21 +158,14 @@ class _Scanner:
         if length > MAX_VALUE_BYTES:
             raise NotDicomError(f"a value of more than {MAX_VALUE_BYTES} bytes in {attribute}")
         value = self.data[start:stop]
-        if action is Action.SIGNED_OR_NOT and self._has_signed_pixels(frame):
+        if action is Action.PIXEL_REPRESENTATION:
+            frame.has_signed_pixels = value == b"\x01\x00"
+        if action is Action.SIGNED_OR_NOT and frame.has_signed_pixels:
             attribute = attribute_of(attribute.tag, "SS")
         if action is Action.SWAP or (action is Action.SIGNED_OR_NOT and frame.syntax is EXPLICIT_BIG):
             value = _swapped(value, attribute.vr)
         frame.data_set.append((attribute, value))
         return stop
-
-    def _has_signed_pixels(self, frame: _Frame | None) -> bool:
-        """Pixel Representation of the innermost data set that has one (PS3.5 §A.1, notes)."""
-        while frame is not None:
-            for attribute, value in reversed(frame.data_set):
-                if attribute.tag == _PIXEL_REPRESENTATION:
-                    return value == b"\x01\x00"
-            frame = frame.sequence.parent if frame.sequence else None
-        return False
 
     def _binary(self, frame: _Frame, attribute: Attribute, start: int, length: int) -> int:
         if length != UNDEFINED_LENGTH:

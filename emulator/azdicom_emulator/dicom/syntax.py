@@ -26,6 +26,7 @@ _MAX_REMEMBERED = 20_000
 
 _DELIMITATION_GROUP = 0xFFFE
 _FILE_META_GROUP = 0x0002
+_PIXEL_REPRESENTATION = 0x00280103
 
 
 class Action(Enum):
@@ -37,6 +38,7 @@ class Action(Enum):
     BINARY = auto()
     SEQUENCE = auto()
     DOUBTFUL_SEQUENCE = auto()  # its items may be in another syntax
+    PIXEL_REPRESENTATION = auto()  # keep, and know from now on what the next is
     SIGNED_OR_NOT = auto()  # keep, as US or SS
     ITEM = auto()
     ITEM_END = auto()
@@ -98,6 +100,8 @@ class Syntax:
             action = Action.SKIP
         elif action is Action.SEQUENCE and (is_private(tag) or key[4:6] == b"UN"):
             action = Action.DOUBTFUL_SEQUENCE
+        elif tag == _PIXEL_REPRESENTATION and not self.is_explicit:
+            action = Action.PIXEL_REPRESENTATION
         elif action is Action.KEEP and self.order == ">" and vr in NUMBER_SIZES_BYTES:
             action = Action.SWAP
         return Layout(action, attribute_of(tag, vr), length_at, value_at)

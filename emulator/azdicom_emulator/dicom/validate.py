@@ -1,5 +1,6 @@
 """Validates an instance as a version of the service does: what refuses it, what it is warned about (store §7)."""
 
+from bisect import bisect_left
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -133,7 +134,8 @@ def _label(tag: int, data_set: DataSet) -> str:
     numbers = f"{tag >> 16:04x},{tag & 0xFFFF:04x}"
     if is_private(tag) and tag & 0xFFFF >= 0x1000:
         creator_tag = tag & 0xFFFF_0000 | tag >> 8 & 0xFF
-        for attribute, value in data_set:
-            if attribute.tag == creator_tag and type(value) is bytes:
-                return f"({numbers}:{decode_ascii(value).rstrip(' ')})"
+        place = bisect_left(data_set, creator_tag, key=lambda element: element[0].tag)
+        attribute, value = data_set[place]  # not beyond the end: the attribute itself comes later
+        if attribute.tag == creator_tag and type(value) is bytes:
+            return f"({numbers}:{decode_ascii(value).rstrip(' ')})"
     return f"({numbers})"

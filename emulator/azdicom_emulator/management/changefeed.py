@@ -1,5 +1,6 @@
 """The change feed: what was stored, replaced and deleted, in order (azure-apis §3)."""
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 import orjson
 from aiohttp import web
 
+from azdicom_emulator.storage.files import FileStore
 from azdicom_emulator.storage.metadata import read_metadata
 from azdicom_emulator.storage.records import Change, ChangeWindow
 from azdicom_emulator.web import responses
@@ -41,18 +43,24 @@ async def latest_change(request: web.Request) -> web.StreamResponse:
 async def _answer(
     request: web.Request, changes: Sequence[Change], *, includes_metadata: bool, is_single: bool = False
 ) -> web.Response:
-    index = request.app[INDEX]
-    metadata: dict[int, bytes] = {}
+    metadata: Mapping[int, bytes] = {}
     if includes_metadata:
-        current = [change.current for change in changes if change.current is not None]
-        found = await request.app[WORKERS].in_thread(read_metadata, index.files, current)
-        metadata = dict(zip((instance.watermark for instance in current), found, strict=True))
+        metadata = await request.app[WORKERS].in_thread(_current_metadata, request.app[INDEX].files, changes)
     is_pascal = request.app[SETTINGS].quirk("changefeed.property_casing") == "pascal"
     entries = [
         _entry(change, metadata.get(change.current.watermark) if change.current else None, is_pascal=is_pascal)
         for change in changes
     ]
     return responses.json_value(entries[0] if is_single else entries)
+
+
+def _current_metadata(files: FileStore, changes: Sequence[Change]) -> Mapping[int, bytes]:
+    """By watermark; of an instance that is deleted meanwhile there is none."""
+    found = {}
+    for current in {change.current for change in changes if change.current is not None}:
+        with contextlib.suppress(FileNotFoundError):
+            found[current.watermark] = read_metadata(files, current.key, current.watermark)
+    return found
 
 
 def _entry(change: Change, metadata: bytes | None, *, is_pascal: bool) -> Mapping[str, object]:

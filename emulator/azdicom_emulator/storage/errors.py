@@ -8,6 +8,10 @@ StorageError
 ├─ InstanceExistsError        store §10, reason 45070
 ├─ InstancePendingError       store §10, reason 45071
 ├─ UnknownPartitionError
+├─ PartitionsNeededError      the folder has partitions, the server is to have none
+├─ OperationActiveError       one operation of a type at a time
+├─ QueryTagsExistError
+├─ TooManyQueryTagsError
 └─ OverloadedError            a queue is full: try again later
 """
 
@@ -62,6 +66,30 @@ class InstancePendingError(StorageError):
 class UnknownPartitionError(StorageError):
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no partition {name}")
+
+
+class PartitionsNeededError(StorageError):
+    """The service's own message (azure-apis §5)."""
+
+    def __init__(self) -> None:
+        super().__init__("Data partitions feature cannot be disabled while existing data has already been partitioned.")
+
+
+class OperationActiveError(StorageError):
+    def __init__(self, operation_id: str) -> None:
+        super().__init__(f"operation {operation_id} is not done")
+        self.operation_id = operation_id
+
+
+class QueryTagsExistError(StorageError):
+    def __init__(self) -> None:
+        super().__init__("a query tag exists")
+
+
+class TooManyQueryTagsError(StorageError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"more than {limit} extended query tags")
+        self.limit = limit
 
 
 class OverloadedError(StorageError):

@@ -18,6 +18,8 @@ from azdicom_emulator.storage.files import Durability
 from azdicom_emulator.storage.folder import DataFolder
 from azdicom_emulator.storage.journal import Journal
 from azdicom_emulator.storage.mutations import Mutations
+from azdicom_emulator.storage.operations import Operations
+from azdicom_emulator.storage.query_tags import QueryTag
 from azdicom_emulator.storage.readers import Readers
 from azdicom_emulator.storage.records import (
     Change,
@@ -28,7 +30,7 @@ from azdicom_emulator.storage.records import (
     StoredInstance,
 )
 from azdicom_emulator.storage.sweep import Sweep
-from azdicom_emulator.storage.writer import Writer
+from azdicom_emulator.storage.writer import Mutation, Writer
 
 __all__ = ["Durability", "Index"]
 
@@ -170,6 +172,20 @@ class Index:
         """Runs `query` in a reader thread, on a cursor that sees all that is acknowledged."""
         await self._flushed()
         return await asyncio.wrap_future(self._readers.submit(query))
+
+    async def write(self, mutation: Mutation[Result]) -> Result:
+        """Makes `mutation` in the writer thread, after all that is acknowledged is in DuckDB."""
+        return await asyncio.wrap_future(self._writer.submit(mutation))
+
+    @property
+    def query_tags(self) -> tuple[QueryTag, ...]:
+        """The extended query tags in the order of registration; another object after every change."""
+        return self._folder.mutations.tags.all()
+
+    @property
+    def operations(self) -> Operations:
+        """To look operations up; they change by `write`."""
+        return self._folder.mutations.operations
 
     async def partitions(self) -> list[Partition]:
         """By key; the default partition always exists."""

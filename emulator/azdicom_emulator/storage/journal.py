@@ -177,6 +177,7 @@ def _decoded(line: bytes) -> JournalEntry:
             study=StudyAttributes(**new["study"]),
             series=SeriesAttributes(**new["series"]),
             expires_at=datetime.fromisoformat(new["expires_at"]) if new["expires_at"] else None,
+            tag_values=tuple((key, value) for key, value in new.get("tag_values", ())),
         ),
         replaces=_stored(fields["replaces"]) if fields["replaces"] else None,
     )

@@ -1,23 +1,18 @@
 """The metadata of stored instances: the DICOM JSON beside the file, made again from the file when it went missing."""
 
 import mmap
-from collections.abc import Sequence
 
 from azdicom_emulator.dicom.ingest import Accepted, read_instance
 from azdicom_emulator.storage.files import FileStore
-from azdicom_emulator.storage.records import StoredInstance
+from azdicom_emulator.storage.records import InstanceKey
 
 LENIENT_VERSION = 2
 """Only version 2 stores attributes that fail validation, and it leaves them out; for the others it changes nothing."""
 
 
-def read_metadata(files: FileStore, instances: Sequence[StoredInstance]) -> list[bytes]:
-    """One DICOM JSON object for each of `instances`. Blocking. Raises FileNotFoundError: the instance is gone."""
-    return [_read(files, instance) for instance in instances]
-
-
-def _read(files: FileStore, instance: StoredInstance) -> bytes:
-    paths = files.paths(instance.key, instance.watermark)
+def read_metadata(files: FileStore, key: InstanceKey, watermark: int) -> bytes:
+    """The DICOM JSON object of one version. Blocking. Raises FileNotFoundError: the version is gone."""
+    paths = files.paths(key, watermark)
     try:
         return paths.metadata.read_bytes()
     except FileNotFoundError:
@@ -25,5 +20,5 @@ def _read(files: FileStore, instance: StoredInstance) -> bytes:
             report = read_instance(source, api_version=LENIENT_VERSION, study=None)
         if not isinstance(report, Accepted):
             raise
-        files.write_metadata(instance.key, instance.watermark, report.metadata)
+        files.write_metadata(key, watermark, report.metadata)
         return report.metadata

@@ -8,10 +8,12 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from azdicom_emulator.storage.journal import JournalEntry
+from azdicom_emulator.storage.operations import Operations
 from azdicom_emulator.storage.partitions import Partitions
 from azdicom_emulator.storage.records import ChangeAction, InstanceKey, Partition, StoredInstance
 from azdicom_emulator.storage.rows import SERIES, STUDIES, LatestRows
 from azdicom_emulator.storage.statements import insert_statement, rows_given, update_statement
+from azdicom_emulator.storage.tag_index import IndexedVersion, TagIndex
 from azdicom_emulator.storage.times import from_column, to_column
 from azdicom_emulator.storage.tree import Version
 
@@ -71,6 +73,8 @@ class Mutations:
     def __init__(self, connection: DuckDBPyConnection) -> None:
         self._connection = connection
         self.partitions = Partitions(connection)
+        self.tags = TagIndex(connection)
+        self.operations = Operations(connection)
         self._studies = LatestRows(STUDIES, connection)
         self._series = LatestRows(SERIES, connection)
         self._expiring: dict[tuple[int, str], datetime] = {}
@@ -88,11 +92,12 @@ class Mutations:
             if entry.replaces is not None and new_versions.pop(entry.replaces.watermark, None) is None:
                 ended.append(entry.replaces.watermark)
             new_versions[entry.new.stored.watermark] = entry.new.stored
-        with self._transaction():
+        with self.transaction():
             if ended:
                 self._connection.execute(DELETE_VERSIONS, [ended])
             self._insert_instances(list(new_versions.values()))
             self._take_attributes(entries)
+            self._take_tag_values(entries)
             self._take_expiries(entries)
             self._insert_changes(ChangeAction.CREATE, [(entry.at, entry.new.stored) for entry in entries])
 
@@ -113,7 +118,7 @@ class Mutations:
         """Removes rows, and those of series and studies that are empty then; returns the instances by watermark."""
         key = self.partitions.key_of(partition)
         parent = {"partition": key, "study": study}
-        with self._transaction():
+        with self.transaction():
             found = self._connection.execute(
                 DELETE_INSTANCES, parent | {"series": series, "instance": instance}
             ).fetchall()
@@ -127,6 +132,8 @@ class Mutations:
             if deleted:
                 self._connection.execute(DELETE_EMPTY_SERIES, parent)
                 self._connection.execute(DELETE_EMPTY_STUDY, parent)
+                self.tags.forget_versions([stored.watermark for stored in deleted])
+                self.tags.forget_empty(key, study)
                 self._insert_changes(ChangeAction.DELETE, [(at, stored) for stored in deleted])
         self._series.forget({(key, study, stored.key.series) for stored in deleted})
         self._studies.forget([(key, study)])
@@ -135,7 +142,7 @@ class Mutations:
 
     def set_expiry(self, partition: str, study: str, expires_at: datetime | None) -> None:
         """Of a study that does not exist: nothing happens."""
-        with self._transaction():
+        with self.transaction():
             self._update_expiries({(self.partitions.key_of(partition), study): expires_at})
         self._load_expiring()
 
@@ -145,7 +152,7 @@ class Mutations:
         if found is not None:
             return found
         partition = Partition(len(self.partitions.all()) + 1, name, at)
-        with self._transaction():
+        with self.transaction():
             self._connection.execute(INSERT_PARTITION, [partition.key, name, to_column(at)])
         self.partitions.add(partition)
         return partition
@@ -165,6 +172,23 @@ class Mutations:
     def checkpoint(self) -> None:
         self._connection.execute("CHECKPOINT")
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the block or nothing. What is held in memory is read again when it fails."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            with suppress(duckdb.Error):
+                self._connection.execute("ROLLBACK")
+            self._studies.forget()
+            self._series.forget()
+            self._load_expiring()
+            self.tags.reload()
+            self.operations.reload()
+            raise
+
     def _insert_instances(self, instances: Sequence[StoredInstance]) -> None:
         self._connection.execute(
             INSERT_INSTANCES,
@@ -181,6 +205,12 @@ class Mutations:
         stores = list(zip(identities, entries, strict=True))
         self._studies.take([(identity[:2], entry.new.study) for identity, entry in stores])
         self._series.take([(identity[:3], entry.new.series) for identity, entry in stores])
+
+    def _take_tag_values(self, entries: Sequence[JournalEntry]) -> None:
+        with_values = [entry.new for entry in entries if entry.new.tag_values]
+        if with_values:
+            self.tags.take([(self._version(new.stored), new.tag_values) for new in with_values])
+        self.tags.forget_versions([entry.replaces.watermark for entry in entries if entry.replaces is not None])
 
     def _take_expiries(self, entries: Sequence[JournalEntry]) -> None:
         """The last store of a study decides (store §9, Expiry)."""
@@ -213,6 +243,10 @@ class Mutations:
             ],
         )
 
+    def _version(self, stored: StoredInstance) -> IndexedVersion:
+        partition_key, study, series, _ = self._identity(stored.key)
+        return IndexedVersion(stored.watermark, partition_key, study, series)
+
     def _identity(self, key: InstanceKey) -> tuple[int, str, str, str]:
         return self.partitions.key_of(key.partition), key.study, key.series, key.instance
 
@@ -222,17 +256,3 @@ class Mutations:
     def _load_expiring(self) -> None:
         found = self._connection.execute(SELECT_EXPIRING).fetchall()
         self._expiring = {(key, study): from_column(at) for key, study, at in found}
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            with suppress(duckdb.Error):
-                self._connection.execute("ROLLBACK")
-            self._studies.forget()
-            self._series.forget()
-            self._load_expiring()
-            raise

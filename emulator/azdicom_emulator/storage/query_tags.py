@@ -32,7 +32,7 @@ class QueryTag:
     """One searchable attribute. `keyword` is what error texts call it: `GGGGEEEE` if the standard dictionary has none.
 
     `key` is the number under which the index keeps the values of an extended query tag, None for a built-in attribute;
-    the fields behind it matter for extended query tags only.
+    the fields behind it matter for extended query tags only. `operation` is the re-index that makes the tag ready.
     """
 
     tag: int
@@ -44,6 +44,7 @@ class QueryTag:
     query_status: QueryStatus = QueryStatus.ENABLED
     error_count: int = 0
     private_creator: str | None = None
+    operation: str | None = None
 
 
 STUDY_INSTANCE_UID = 0x0020000D

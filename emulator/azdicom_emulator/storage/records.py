@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from azdicom_emulator.dicom.tag_values import TagValue
+
 DEFAULT_PARTITION = "Microsoft.Default"
 
 
@@ -62,6 +64,7 @@ class SeriesAttributes:
 class NewInstance:
     """What the index must know of an instance whose files are on disk.
 
+    tag_values: what extended query tags index, by `QueryTag.key`; a tag without value is left out.
     expires_at: when the study is to be deleted. The last store of a study decides, so None cancels an earlier expiry
     (store §9, Expiry).
     """
@@ -70,6 +73,7 @@ class NewInstance:
     study: StudyAttributes = field(default_factory=StudyAttributes)
     series: SeriesAttributes = field(default_factory=SeriesAttributes)
     expires_at: datetime | None = None
+    tag_values: tuple[tuple[int, TagValue], ...] = ()
 
 
 class ChangeAction(StrEnum):

@@ -63,6 +63,59 @@ STEPS: tuple[str, ...] = (
         watermark BIGINT NOT NULL
     );
     """,
+    # The values of extended query tags: one row a study, series or instance that has the attribute. `text` holds what
+    # is compared (folded, a date or time as it sorts), `words` names as fuzzy matching compares them. `watermark` is
+    # the version that the value comes from.
+    """
+    CREATE TABLE query_tags (
+        tag_key INTEGER NOT NULL,
+        path VARCHAR NOT NULL,
+        vr VARCHAR NOT NULL,
+        private_creator VARCHAR,
+        level INTEGER NOT NULL,
+        status VARCHAR NOT NULL,
+        query_status VARCHAR NOT NULL,
+        error_count INTEGER NOT NULL,
+        operation_id VARCHAR
+    );
+    CREATE TABLE study_tag_values (
+        tag_key INTEGER NOT NULL,
+        partition_key INTEGER NOT NULL,
+        study_uid VARCHAR NOT NULL,
+        watermark BIGINT NOT NULL,
+        text VARCHAR, words VARCHAR, number DOUBLE
+    );
+    CREATE TABLE series_tag_values (
+        tag_key INTEGER NOT NULL,
+        partition_key INTEGER NOT NULL,
+        study_uid VARCHAR NOT NULL,
+        series_uid VARCHAR NOT NULL,
+        watermark BIGINT NOT NULL,
+        text VARCHAR, words VARCHAR, number DOUBLE
+    );
+    CREATE TABLE instance_tag_values (
+        tag_key INTEGER NOT NULL,
+        watermark BIGINT NOT NULL,
+        text VARCHAR, words VARCHAR, number DOUBLE
+    );
+    CREATE TABLE tag_errors (
+        tag_key INTEGER NOT NULL,
+        watermark BIGINT NOT NULL,
+        created_at TIMESTAMP NOT NULL,
+        code INTEGER NOT NULL
+    );
+    CREATE TABLE operations (
+        operation_id VARCHAR NOT NULL,
+        operation_type VARCHAR NOT NULL,
+        status VARCHAR NOT NULL,
+        created_at TIMESTAMP NOT NULL,
+        updated_at TIMESTAMP NOT NULL,
+        percent INTEGER,
+        resources VARCHAR,
+        results VARCHAR,
+        work VARCHAR NOT NULL
+    );
+    """,
 )
 
 

@@ -12,6 +12,10 @@ _TYPES = {
     "series_key": "BIGINT",
     "changed_at": "TIMESTAMP",
     "expires_at": "TIMESTAMP",
+    "created_at": "TIMESTAMP",
+    "tag_key": "INTEGER",
+    "number": "DOUBLE",
+    "code": "INTEGER",
 }
 
 

@@ -74,4 +74,7 @@ async def _send(request: web.Request, index: Index, found: Sequence[StoredInstan
 
 
 async def _read(request: web.Request, index: Index, instances: Sequence[StoredInstance]) -> list[bytes]:
-    return await request.app[WORKERS].in_thread(read_metadata, index.files, instances)
+    def read() -> list[bytes]:
+        return [read_metadata(index.files, instance.key, instance.watermark) for instance in instances]
+
+    return await request.app[WORKERS].in_thread(read)

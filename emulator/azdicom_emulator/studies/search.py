@@ -117,5 +117,5 @@ def _answer(
     extensions: tuple[str, ...] = ()
     if not found and widened is not None and not is_behind_the_last_page(query.selection):
         found, extensions = page(widened.selection), widened.extensions
-    body = results_json(plan, found, lambda newest: files.paths(newest.key, newest.watermark).metadata)
+    body = results_json(plan, found, files)
     return Answer(body, extensions if body is not None else ())

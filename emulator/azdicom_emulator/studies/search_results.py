@@ -1,13 +1,14 @@
 """From what the index found to DICOM JSON: which values come from the index, which from stored metadata (search §8)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from azdicom_emulator.dicom.tag_paths import tag_path
+from azdicom_emulator.storage.files import FileStore
+from azdicom_emulator.storage.metadata import read_metadata
 from azdicom_emulator.storage.query_tags import CORE_TAGS, MODALITIES_IN_STUDY, Level
 from azdicom_emulator.storage.search import Found, IndexValue, NewestInstance
 from azdicom_emulator.storage.search_sql import (
@@ -59,7 +60,7 @@ def plan_results(level: Level, returned: frozenset[int]) -> Plan:
     return Plan(tuple(sorted(overlaid)), metadata=True, returned=everything)
 
 
-def results_json(plan: Plan, found: Iterable[Found], metadata_path: Callable[[NewestInstance], Path]) -> bytes | None:
+def results_json(plan: Plan, found: Iterable[Found], files: FileStore) -> bytes | None:
     """The JSON array; None: no results. Reads files: for a reader thread.
 
     An instance whose file is gone was deleted after the index was read; its result is left out.
@@ -69,7 +70,7 @@ def results_json(plan: Plan, found: Iterable[Found], metadata_path: Callable[[Ne
         data_sets = [
             _cut(stored | _index_data_set(plan.attributes, each.values), keys)
             for each in found
-            if each.newest is not None and (stored := _read(metadata_path(each.newest))) is not None
+            if each.newest is not None and (stored := _read(files, each.newest)) is not None
         ]
     else:
         data_sets = [_index_data_set(plan.attributes, each.values) for each in found]
@@ -100,10 +101,9 @@ def _cut(data_set: DataSet, keys: Iterable[str]) -> DataSet:
     return {key: data_set[key] for key in keys if key in data_set}
 
 
-def _read(path: Path) -> DataSet | None:
+def _read(files: FileStore, newest: NewestInstance) -> DataSet | None:
     try:
-        content = path.read_bytes()
+        data_set: DataSet = orjson.loads(read_metadata(files, newest.key, newest.watermark))
     except FileNotFoundError:
         return None
-    data_set: DataSet = orjson.loads(content)
     return data_set

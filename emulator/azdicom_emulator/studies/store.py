@@ -15,10 +15,11 @@ from azdicom_emulator.dicom.ingest import Accepted, Identity, Refused, read_inst
 from azdicom_emulator.dicom.part10 import PREAMBLE_BYTES, has_preamble
 from azdicom_emulator.dicom.reasons import FailureReason
 from azdicom_emulator.settings import Settings
+from azdicom_emulator.storage.attributes import series_attributes, study_attributes
 from azdicom_emulator.storage.claims import Claim
 from azdicom_emulator.storage.errors import InstanceExistsError, InstancePendingError, OverloadedError
 from azdicom_emulator.storage.index import Index
-from azdicom_emulator.storage.records import InstanceKey, NewInstance, SeriesAttributes, StoredInstance, StudyAttributes
+from azdicom_emulator.storage.records import InstanceKey, NewInstance, StoredInstance
 from azdicom_emulator.studies.expiry import expiry_of
 from azdicom_emulator.studies.store_request import StoreRequest, parse_store_request, read_parts, require_storable_type
 from azdicom_emulator.studies.store_response import Failed, Stored, StoreResult, store_response
@@ -110,24 +111,11 @@ class Ingest:
             content = _zero_preamble(content)
         self.index.files.write(claim.key, claim.watermark, content, report.metadata)
         stored = StoredInstance(claim.key, claim.watermark, report.transfer_syntax_uid, size_bytes)
-        found = report.attributes
         new = NewInstance(
             stored=stored,
+            study=study_attributes(report.attributes),
+            series=series_attributes(report.attributes),
             expires_at=self.expires_at,
-            study=StudyAttributes(
-                patient_id=found.patient_id,
-                patient_name=found.patient_name,
-                patient_birth_date=found.patient_birth_date,
-                accession_number=found.accession_number,
-                referring_physician_name=found.referring_physician_name,
-                study_date=found.study_date,
-                study_description=found.study_description,
-            ),
-            series=SeriesAttributes(
-                modality=found.modality,
-                performed_procedure_step_start_date=found.performed_procedure_step_start_date,
-                manufacturer_model_name=found.manufacturer_model_name,
-            ),
         )
         return Prepared(claim, new, report)
 

@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 REQUEST_LINE_BYTES = 8 * 1024
 HEADERS_BYTES = 32 * 1024
-PARSER_LIMITS: Mapping[str, int] = {
+PARSER_LIMITS: Mapping[str, Any] = {
     "max_line_size": 1024 * 1024,
     "max_field_size": 128 * 1024,
     "max_headers": 256,

@@ -106,6 +106,11 @@ def method_of(route: Route) -> str:
     return "get" if route.method == "*" else route.method.lower()
 
 
+def operation_id(route: Route) -> str:
+    """`get_studies_study_series`: method and path, which are unique together."""
+    return "_".join([method_of(route), *re.findall(r"\w+", route.path)])
+
+
 def answers_of(route: Route, operation: Operation) -> Mapping[int, Answer]:
     """The operation's own answers and the refusals that all operations of the service share, by status."""
     shared = {} if route.scope is Scope.ROOT else REFUSALS
@@ -118,7 +123,7 @@ def _operation(route: Route, group: Group, settings: Settings) -> Json:
         "tags": [route.transaction],
         "summary": operation.summary,
         "description": f"{route.transaction}; {route.source}.",
-        "operationId": _operation_id(route),
+        "operationId": operation_id(route),
         "parameters": [
             *(_path_parameter(name) for name in route.parameters),
             *(_parameter(each) for each in parameters_of(operation, group.api_version)),
@@ -133,11 +138,6 @@ def _operation(route: Route, group: Group, settings: Settings) -> Json:
     if settings.auth is not AuthMode.NONE and route.action is not Action.PUBLIC:
         described["security"] = [{"bearer": []}]
     return described
-
-
-def _operation_id(route: Route) -> str:
-    """`get_studies_study_series`: method and path, which are unique together."""
-    return "_".join([method_of(route), *re.findall(r"\w+", route.path)])
 
 
 def _path_parameter(name: str) -> Json:

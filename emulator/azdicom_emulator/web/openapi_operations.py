@@ -28,6 +28,8 @@ class Parameter:
     location: str = "query"
     min_version: int = 1
     is_required: bool = False
+    example: str = ""
+    """What the example call sends; left out of it when empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,7 @@ OPERATIONS: Mapping[str, Operation] = {
         summary="Whether the service works",
         answers={200: Answer("It does.", (JSON,), OBJECT), 503: Answer("It does not.", (JSON,), OBJECT)},
     ),
-    "docs_page": Operation(summary="This page", answers={200: Answer("The page.", (HTML,), STRING)}),
+    "docs_page": Operation(summary="The routes as a page", answers={200: Answer("The page.", (HTML,), STRING)}),
     "openid_configuration": Operation(summary="OpenID configuration of the issuer", answers={200: JSON_OBJECT}),
     "key_set": Operation(summary="Keys of the issuer", answers={200: JSON_OBJECT}),
     "client_credentials_token": Operation(
@@ -227,8 +229,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "managed_identity_token": Operation(
         summary="A token as the managed identity endpoint gives it",
         parameters=(
-            Parameter("api-version", "2019-08-01", is_required=True),
-            Parameter("resource", "The audience.", is_required=True),
+            Parameter("api-version", "Of the endpoint.", is_required=True, example="2019-08-01"),
+            Parameter("resource", "The audience.", is_required=True, example="https://dicom.healthcareapis.azure.com"),
             Parameter("client_id", "Of a user-assigned identity; chooses the role."),
             Parameter("X-IDENTITY-HEADER", "Any value; chooses the role.", location="header", is_required=True),
         ),

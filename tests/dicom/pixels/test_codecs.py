@@ -138,7 +138,10 @@ def test_twelve_bit_jpeg_is_decoded() -> None:
             "0000})6>(_)6>$`RaI3e0RVse6Eib12mk;800000000000000000000000iU>#n-%uBPj*y6djG>TbI0uDa{4rt7Y{>#n-$Zo2EPy"
             "6di{>#n-%uDa@Oy6djG>#nB#`}gnPzkd8b1HcxL00000{QQ5Y>FMd|>FMd>eE`4~sFEZ}k|as`{C|NXr>Cc<r>CbvegOa3",
             np.stack(
-                [a.astype("u1") for a in (np.mgrid[:33, :40][1] * 6, np.mgrid[:33, :40][0] * 7, np.mgrid[:33, :40].sum(0) * 3)],
+                [
+                    a.astype("u1")
+                    for a in (np.mgrid[:33, :40][1] * 6, np.mgrid[:33, :40][0] * 7, np.mgrid[:33, :40].sum(0) * 3)
+                ],
                 axis=-1,
             ),
             id="rgb-8",
@@ -197,7 +200,9 @@ def test_one_frame_out_of_range_fails_the_whole_list(tmp_path: Path) -> None:
         encode_frames_j2k(path, [1, 2])
 
 
-@pytest.mark.parametrize("pixels", [grey_ramp("u1", 3, 5), grey_ramp("u2", 1, 1), colours(7, 100)], ids=["8", "16", "rgb"])
+@pytest.mark.parametrize(
+    "pixels", [grey_ramp("u1", 3, 5), grey_ramp("u2", 1, 1), colours(7, 100)], ids=["8", "16", "rgb"]
+)
 def test_images_too_small_for_five_wavelet_levels_are_encoded(tmp_path: Path, pixels: NDArray[Any]) -> None:
     """Retrieve §9: native → .90, whatever the size."""
     path = native_file(tmp_path / "a.dcm", pixels)

@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from azdicom_emulator.dicom.pixels.codestreams import Codestream, check, jpeg_2000_header, jpeg_header
+from azdicom_emulator.dicom.pixels.codestreams import (
+    Codestream,
+    check,
+    jpeg_2000_header,
+    jpeg_header,
+    without_application_segments,
+)
 from azdicom_emulator.dicom.pixels.errors import DecodingError
 from azdicom_emulator.dicom.pixels.image import PixelFormat
 
@@ -32,9 +38,9 @@ def decode(transfer_syntax_uid: str, data: bytes, declared: PixelFormat) -> tupl
         raise DecodingError(f"a frame of {declared.rows} × {declared.columns} is larger than {MAX_FRAME_BYTES} bytes")
     try:
         pixels, photometric_interpretation = codec(data, declared)
-    except DecodingError:
+    except (DecodingError, KeyboardInterrupt, SystemExit):
         raise
-    except Exception as error:  # what the codec libraries raise on bad data is not documented
+    except BaseException as error:  # what the codec libraries raise is not documented; the RLE one even panics
         raise DecodingError(f"{type(error).__name__}: {error}") from error
     shape = (declared.rows, declared.columns, declared.samples_per_pixel)[: 3 if declared.samples_per_pixel > 1 else 2]
     if pixels.shape != shape:
@@ -88,7 +94,8 @@ def _gdcm(data: bytes, declared: PixelFormat, stream: Codestream, transfer_synta
     gdcm.Trace.WarningOff()
     gdcm.Trace.ErrorOff()
     fragment = gdcm.Fragment()
-    fragment.SetByteStringValue(data)
+    # The library ends the process on a warning about the header, so it gets nothing to warn about.
+    fragment.SetByteStringValue(without_application_segments(data))
     fragments = gdcm.SequenceOfFragments.New()
     fragments.AddFragment(fragment)
     element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))

@@ -1,10 +1,21 @@
 """What compressed frames say of themselves in their headers, and whether the data set agrees."""
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from azdicom_emulator.dicom.pixels.errors import DecodingError
 from azdicom_emulator.dicom.pixels.image import PixelFormat
+
+# SOF0…SOF15 without DHT, JPG and DAC, which share their range; SOF55 is JPEG-LS.
+START_OF_FRAME = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
+START_OF_SCAN = 0xDA
+NEEDED_SEGMENTS = START_OF_FRAME | {
+    START_OF_SCAN,
+    0xC4,
+    0xDB,
+    0xDD,
+}  # Huffman and quantisation tables, restart interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +42,36 @@ def jpeg_2000_header(data: bytes) -> Codestream:
 
 def jpeg_header(data: bytes) -> Codestream:
     """The frame header of a JPEG or JPEG-LS stream (ISO 10918-1 §B.2.2, ISO 14495-1 §C.2.2)."""
-    position = 2
-    while position + 10 <= len(data) and data[position] == 0xFF:
+    for marker, start, _end in jpeg_segments(data):
+        if marker in START_OF_FRAME and start + 10 <= len(data):
+            precision, rows, columns, components = struct.unpack_from(">BHHB", data, start + 4)
+            return Codestream(rows, columns, components, precision)
+    raise DecodingError("no JPEG frame header")
+
+
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and end of each segment before the first scan, start of scan included. Raises DecodingError."""
+    if not data.startswith(b"\xff\xd8"):
+        raise DecodingError("not a JPEG stream")
+    position, marker = 2, 0
+    while marker != START_OF_SCAN:
+        if position + 4 > len(data) or data[position] != 0xFF:
+            raise DecodingError("a JPEG header that is not a row of segments")
         marker, (length,) = data[position + 1], struct.unpack_from(">H", data, position + 2)
         if marker == 0xFF:  # fill byte
             position += 1
             continue
-        # SOF0…SOF15 without DHT, JPG, DAC, which share their range; SOF55 is JPEG-LS.
-        if (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)) or marker == 0xF7:
-            precision, rows, columns, components = struct.unpack_from(">BHHB", data, position + 4)
-            return Codestream(rows, columns, components, precision)
+        yield marker, position, position + 2 + length
         position += 2 + length
-    raise DecodingError("no JPEG frame header")
+
+
+def without_application_segments(data: bytes) -> bytes:
+    """The stream with the segments only that decoding needs, one after the other."""
+    kept, end = [data[:2]], 2
+    for marker, start, end in jpeg_segments(data):  # noqa: B007 (the scan follows the last end)
+        if marker in NEEDED_SEGMENTS:
+            kept.append(data[start:end])
+    return b"".join((*kept, data[end:]))
 
 
 def check(stream: Codestream, declared: PixelFormat) -> None:
