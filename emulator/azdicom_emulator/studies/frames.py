@@ -1,7 +1,7 @@
 """WADO-RS frames: slices of stored files, decoded or encoded where asked for (PS3.18 §10.4, retrieve §7)."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from aiohttp import web
@@ -127,11 +127,9 @@ async def _converted_frames(
 ) -> list[bytes]:
     if instance.size_bytes > MAX_TRANSCODED_BYTES:
         raise NotAcceptableError(TOO_LARGE_TO_TRANSCODE)
-    from azdicom_emulator.dicom.pixels import transcode
+    from azdicom_emulator.dicom.pixels.native import encode_frames_j2k, frames_little_endian  # numpy and the codecs
 
-    convert: Callable[..., list[bytes]] = (
-        transcode.encode_frames_j2k if choice.media_type.lower() == JPEG_2000 else transcode.decode_frames
-    )
+    convert = encode_frames_j2k if choice.media_type.lower() == JPEG_2000 else frames_little_endian
     try:
         return await request.app[WORKERS].in_process(convert, path, tuple(numbers))
     except (TranscodingError, WorkerDiedError) as error:

@@ -104,9 +104,9 @@ def _row(route: Route, group: Group, base_url: str, settings: Settings) -> str:
             _parameters(route, operation, group),
             _body(operation),
             _statuses(answers_of(route, operation).items()),
-            f'<h3>Call</h3><div class="curl"><pre>{_curl(route, operation, group, base_url, settings)}</pre>'
-            '<button type="button">Copy</button></div>',
-            "</div></details>",
+            "<h3>Call</h3>",
+            f'<div class="curl"><pre>{_curl(route, operation, group, base_url, settings)}</pre>',
+            '<button type="button">Copy</button></div></div></details>',
         )
     )
 
@@ -124,7 +124,14 @@ def _parameters(route: Route, operation: Operation, group: Group) -> str:
 
 
 def _kind(parameter: Parameter) -> str:
-    return f"{parameter.location}, {parameter.schema.get('type', 'string')}"
+    """`query, integer 1–200, default 100`."""
+    schema = parameter.schema
+    words = [f"{parameter.location}, {schema['type']}"]
+    if "minimum" in schema:
+        words.append(f"{schema['minimum']}–{schema.get('maximum', '')}")
+    if isinstance(values := schema.get("enum"), list):
+        words.append(" or ".join(values))
+    return " ".join(words) + (f", default {schema['default']}" if "default" in schema else "")
 
 
 def _parameter_row(name: str, kind: str, description: str, *, is_required: bool) -> str:

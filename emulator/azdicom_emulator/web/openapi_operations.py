@@ -112,7 +112,7 @@ def _search(summary: str, *levels: Level) -> Operation:
 def _retrieve(summary: str, accept: str, media_types: tuple[str, ...]) -> Operation:
     return Operation(
         summary=summary,
-        answers={200: Answer("The pixels or files asked for.", media_types), 404: NOT_FOUND, 406: NOT_OFFERED},
+        answers={200: Answer("What was asked for.", media_types), 404: NOT_FOUND, 406: NOT_OFFERED},
         curl=f"-H 'Accept: {accept}' -o out",
     )
 
@@ -154,7 +154,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "search_study_instances": _search("Search for instances of a study", Level.SERIES, Level.INSTANCE),
     "search_series_instances": _search("Search for instances of a series", Level.INSTANCE),
     "store_instances": Operation(
-        summary="Store instances",
+        summary="Store instances; PUT replaces those that exist",
         parameters=EXPIRY_HEADERS,
         body=(MULTIPART, DICOM),
         answers={

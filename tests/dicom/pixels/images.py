@@ -14,6 +14,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import generate_fragments
 from pydicom.uid import (
+    UID,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
@@ -59,7 +60,7 @@ def a_dataset(pixels: Pixels, *, number_of_frames: int | None = None, **attribut
 def write(path: Path, dataset: Dataset, transfer_syntax_uid: str = ExplicitVRLittleEndian) -> Path:
     """Writes a Part 10 file and returns its path."""
     dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = transfer_syntax_uid
+    dataset.file_meta.TransferSyntaxUID = UID(transfer_syntax_uid)
     dataset.save_as(path, enforce_file_format=True)
     return path
 
@@ -88,7 +89,7 @@ def relabelled(path: Path, transfer_syntax_uid: str) -> Path:
 
 
 def encapsulated(fragments: Sequence[bytes], offsets: Sequence[int] = ()) -> bytes:
-    """A pixel data value without its delimiter, which is written with it: offset table item, then fragments as given."""
+    """A pixel data value but for the delimiter that a writer adds: offset table item, then fragments as given."""
     items = (struct.pack(f"<{len(offsets)}I", *offsets), *fragments)
     return b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(item)) + item for item in items)
 

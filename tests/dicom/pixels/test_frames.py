@@ -17,10 +17,10 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
 )
+from tests.dicom.pixels.images import a_dataset, encapsulated_file, grey_ramp, native_file, relabelled, write
 
 from azdicom_emulator.dicom.pixels.errors import FrameNotFoundError
 from azdicom_emulator.dicom.pixels.frames import locate_frames, read_frame
-from tests.dicom.pixels.images import a_dataset, encapsulated_file, grey_ramp, native_file, relabelled, write
 
 NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
 STACK = np.arange(3 * 4 * 6, dtype="u2").reshape(3, 4, 6)

@@ -1,6 +1,6 @@
 """Frames as arrays and as uncompressed little endian bytes, whatever they are stored in (retrieve §7, §9)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from os import PathLike
 from typing import NamedTuple
@@ -28,16 +28,12 @@ class Frame(NamedTuple):
     described: PixelFormat
 
 
-def frame_little_endian(path: str | PathLike[str], frame_number: int) -> bytes:
-    """One frame (1-based) as it would be in explicit VR little endian.
+def frames_little_endian(path: str | PathLike[str], frame_numbers: Sequence[int]) -> list[bytes]:
+    """Frames (1-based, in the order asked) as they would be in explicit VR little endian.
 
-    Raises FrameNotFoundError, TranscodingError (no codec, bad data), OSError.
+    Raises FrameNotFoundError before anything is decoded, TranscodingError (no codec, bad data), OSError.
     """
-    try:
-        with ImageFile(path) as image:
-            return native_bytes(image, frame_table(image), image.pixel_format(), frame_number)
-    except (DecodingError, MalformedFileError) as error:
-        raise TranscodingError(str(error)) from error
+    return _converted(path, frame_numbers, native_bytes)
 
 
 def encode_frames_j2k(path: str | PathLike[str], frame_numbers: Sequence[int]) -> list[bytes]:
@@ -45,19 +41,27 @@ def encode_frames_j2k(path: str | PathLike[str], frame_numbers: Sequence[int]) -
 
     Raises FrameNotFoundError before anything is encoded, TranscodingError, OSError.
     """
+    return _converted(path, frame_numbers, lambda *frame: jpeg_2000_bytes(*frame)[0])
+
+
+def _converted(
+    path: str | PathLike[str],
+    frame_numbers: Sequence[int],
+    convert: Callable[[ImageFile, FrameTable, PixelFormat, int], bytes],
+) -> list[bytes]:
     try:
         with ImageFile(path) as image:
             table, declared = frame_table(image), image.pixel_format()
             for frame_number in frame_numbers:
                 table.slices(frame_number)
-            encoded = {n: jpeg_2000_bytes(image, table, declared, n)[0] for n in dict.fromkeys(frame_numbers)}
+            converted = {n: convert(image, table, declared, n) for n in dict.fromkeys(frame_numbers)}
     except (DecodingError, MalformedFileError) as error:
         raise TranscodingError(str(error)) from error
-    return [encoded[frame_number] for frame_number in frame_numbers]
+    return [converted[frame_number] for frame_number in frame_numbers]
 
 
 def native_bytes(image: ImageFile, table: FrameTable, declared: PixelFormat, frame_number: int) -> bytes:
-    """`frame_little_endian` of an open file. Raises FrameNotFoundError, DecodingError."""
+    """One frame as `frames_little_endian` gives it, of an open file. Raises FrameNotFoundError, DecodingError."""
     if table.is_encapsulated:
         return layout(decode_frame(image, table, declared, frame_number), table.transfer_syntax_uid, declared)
     if not image.part10.encoding.is_big_endian:
