@@ -35,6 +35,10 @@ lint: $(VENV)/installed-dev  ## Check style, formatting, types and the direction
 interop: $(VENV)/installed-dev  ## Run the steps of the container image in a clean virtual environment (slow)
 	AZDICOM_TEST_CONTAINER=1 $(BIN)/python -m pytest tests/test_container.py tests/interop $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(VENV)/installed-dev  ## Send random requests made from the OpenAPI description to a server of its own (slow)
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 .PHONY: bench
 bench: $(VENV)/installed-dev  ## Measure the server; print the table and write docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(ARGS)

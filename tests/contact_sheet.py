@@ -10,7 +10,7 @@ from pathlib import Path
 import data_store  # type: ignore[import-untyped]
 import numpy as np
 import pydicom.data
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from azdicom_emulator.dicom.pixels.errors import FrameNotFoundError, MalformedFileError, RenderingError
 from azdicom_emulator.dicom.pixels.image import ImageFile
@@ -52,8 +52,9 @@ def rendering(path: Path) -> Rendering | None:
         picture = Image.fromarray(np.ascontiguousarray(render_pixels(path, 1))).convert("RGB")
     except (FrameNotFoundError, RenderingError) as error:
         return Rendering(path.name, syntax, refused=f"{type(error).__name__}: {error}")
-    picture.thumbnail((THUMBNAIL, THUMBNAIL))
-    return Rendering(path.name, syntax, thumbnail=picture)
+    scaling = Image.Resampling.NEAREST if max(picture.size) < THUMBNAIL else Image.Resampling.LANCZOS
+    thumbnail = ImageOps.contain(picture, (THUMBNAIL, THUMBNAIL), scaling)
+    return Rendering(path.name, syntax, thumbnail=thumbnail)
 
 
 def contact_sheet(paths: list[Path]) -> Image.Image:

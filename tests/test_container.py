@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,8 +57,15 @@ def test_compose_file_publishes_the_port_and_the_volume_of_the_image() -> None:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `bin` folder of a fresh virtual environment with the wheel and what it depends on, as in the image."""
     folder = tmp_path_factory.mktemp("image")
+    source = folder / "source"
+    for name in " ".join(re.findall(r"^COPY (?!--)(.+) \S+$", DOCKERFILE, re.MULTILINE)).split():
+        if (PROJECT / name).is_dir():
+            shutil.copytree(PROJECT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            source.mkdir(exist_ok=True)
+            shutil.copy(PROJECT / name, source)
     pip = ("-m", "pip", "--disable-pip-version-check", "--quiet")
-    subprocess.run((sys.executable, *pip, "wheel", "--no-deps", f"--wheel-dir={folder}/wheels", PROJECT), check=True)
+    subprocess.run((sys.executable, *pip, "wheel", "--no-deps", f"--wheel-dir={folder}/wheels", source), check=True)
     (wheel,) = (folder / "wheels").glob("*.whl")
     subprocess.run((sys.executable, "-m", "venv", folder / "venv"), check=True)
     subprocess.run((folder / "venv/bin/python", *pip, "install", wheel), check=True)

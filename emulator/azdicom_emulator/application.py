@@ -1,13 +1,18 @@
 """The aiohttp application: its parts, started and stopped in order, and the one handler in front of the routes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from aiohttp import web
 
-from azdicom_emulator.routes import ISSUER_ROUTES, ROUTES
+from azdicom_emulator.management.operations import RUNNER, OperationRunner
+from azdicom_emulator.management.tag_indexing import TagIndexing
+from azdicom_emulator.routes import BULK_DATA_ROUTES, ISSUER_ROUTES, ROUTES
 from azdicom_emulator.settings import Settings
+from azdicom_emulator.storage.errors import PartitionsNeededError
 from azdicom_emulator.storage.index import Durability, Index
+from azdicom_emulator.storage.operations import OperationType
+from azdicom_emulator.studies.bulkdata import BULK_DATA
 from azdicom_emulator.studies.expiry import sweep_forever
 from azdicom_emulator.studies.frames import FRAME_TABLES, FrameTables
 from azdicom_emulator.web.authentication import add_identity, load_keys
@@ -15,7 +20,8 @@ from azdicom_emulator.web.keys import INDEX, ROUTER, SETTINGS, WORKERS
 from azdicom_emulator.web.limits import JSON_BODY_BYTES, PARSER_LIMITS, connection_log
 from azdicom_emulator.web.middleware import before_headers, dispatch
 from azdicom_emulator.web.openapi import DOCUMENTS
-from azdicom_emulator.web.routing import Router
+from azdicom_emulator.web.routing import Route, Router
+from azdicom_emulator.web.tag_rules import tag_rules
 from azdicom_emulator.web.workers import Workers
 
 FRAME_TABLES_KEPT = 256
@@ -25,11 +31,12 @@ READ_BUFFER_BYTES = 256 * 1024
 def create_application(settings: Settings) -> web.Application:
     """A server's application. Opens `settings.data_dir` when it starts.
 
-    Raises, on start: DataFolderInUseError, DataFolderNotWritableError, IndexNewerError, KeyUnusableError.
+    Raises, on start: DataFolderInUseError, DataFolderNotWritableError, IndexNewerError, KeyUnusableError,
+    PartitionsNeededError.
     """
     application = web.Application(client_max_size=JSON_BODY_BYTES)
     application[SETTINGS] = settings
-    application[ROUTER] = Router((*ROUTES, *ISSUER_ROUTES) if settings.has_own_issuer else ROUTES)
+    application[ROUTER] = Router(_routes(settings))
     application[DOCUMENTS] = {}
     add_identity(application)
     application[FRAME_TABLES] = FrameTables(FRAME_TABLES_KEPT)
@@ -37,6 +44,14 @@ def create_application(settings: Settings) -> web.Application:
     application.on_response_prepare.append(before_headers)
     application.router.add_route("*", "/{path:(?s:.*)}", dispatch)
     return application
+
+
+def _routes(settings: Settings) -> Iterator[Route]:
+    yield from ROUTES
+    if settings.extension(BULK_DATA):
+        yield from BULK_DATA_ROUTES
+    if settings.has_own_issuer:
+        yield from ISSUER_ROUTES
 
 
 def create_runner(settings: Settings) -> web.AppRunner:
@@ -56,11 +71,18 @@ def create_runner(settings: Settings) -> web.AppRunner:
 async def _parts(application: web.Application) -> AsyncIterator[None]:
     settings = application[SETTINGS]
     await load_keys(application)
-    application[INDEX] = Index.open(settings.data_dir, durability=Durability(settings.durability))
-    application[WORKERS] = Workers(threads=settings.worker_threads, processes=settings.worker_processes)
-    sweep = asyncio.ensure_future(sweep_forever(application[INDEX], settings.expiry_interval_s))
+    index = application[INDEX] = Index.open(settings.data_dir, durability=Durability(settings.durability))
+    if not settings.partitions and len(await index.partitions()) > 1:
+        await index.close()
+        raise PartitionsNeededError
+    workers = application[WORKERS] = Workers(threads=settings.worker_threads, processes=settings.worker_processes)
+    works = {OperationType.REINDEX: TagIndexing(index, workers, tag_rules(settings))}
+    runner = application[RUNNER] = OperationRunner(index, works, settings.operation_delay_s)
+    runner.resume()
+    sweep = asyncio.ensure_future(sweep_forever(index, settings.expiry_interval_s))
     yield
     sweep.cancel()
     await asyncio.wait([sweep])
-    application[WORKERS].close()
-    await application[INDEX].close()
+    await runner.close()
+    workers.close()
+    await index.close()

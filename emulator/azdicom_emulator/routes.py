@@ -1,6 +1,14 @@
 """The whole surface in one table. Routing and the `Allow` of a 405 are derived from it."""
 
 from azdicom_emulator.management.changefeed import change_feed, latest_change
+from azdicom_emulator.management.extended_query_tags import (
+    add_query_tags,
+    change_query_tag,
+    delete_query_tag,
+    list_query_tags,
+    list_tag_errors,
+    show_query_tag,
+)
 from azdicom_emulator.management.health import health
 from azdicom_emulator.management.issuer import (
     client_credentials_token,
@@ -8,6 +16,9 @@ from azdicom_emulator.management.issuer import (
     managed_identity_token,
     openid_configuration,
 )
+from azdicom_emulator.management.operations import show_operation
+from azdicom_emulator.management.partitions import list_partitions
+from azdicom_emulator.studies.bulkdata import retrieve_bulkdata
 from azdicom_emulator.studies.delete import delete_instances
 from azdicom_emulator.studies.expiry import expire_now
 from azdicom_emulator.studies.frames import retrieve_frames
@@ -30,6 +41,9 @@ STUDY = "/studies/{study}"
 SERIES = STUDY + "/series/{series}"
 INSTANCE = SERIES + "/instances/{instance}"
 FRAME = INSTANCE + "/frames/{frame}"
+TAGS = "/extendedquerytags"
+TAG = TAGS + "/{tag}"
+EXTENDED_QUERY_TAGS = ("Extended query tags", "Azure: Extended query tags")
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/studies", search_studies, "QIDO-RS", "PS3.18 §10.6", Action.READ),
@@ -56,11 +70,26 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/instances", search_instances, "QIDO-RS", "PS3.18 §10.6", Action.READ),
     Route("GET", "/changefeed", change_feed, "Change feed", "Azure: Change Feed", Action.READ, Scope.SERVICE),
     Route("GET", "/changefeed/latest", latest_change, "Change feed", "Azure: Change Feed", Action.READ, Scope.SERVICE),
+    Route("GET", TAGS, list_query_tags, *EXTENDED_QUERY_TAGS, Action.READ, Scope.SERVICE),
+    Route("POST", TAGS, add_query_tags, *EXTENDED_QUERY_TAGS, Action.MANAGE_TAGS, Scope.SERVICE),
+    Route("GET", TAG, show_query_tag, *EXTENDED_QUERY_TAGS, Action.READ, Scope.SERVICE),
+    Route("PATCH", TAG, change_query_tag, *EXTENDED_QUERY_TAGS, Action.MANAGE_TAGS, Scope.SERVICE),
+    Route("DELETE", TAG, delete_query_tag, *EXTENDED_QUERY_TAGS, Action.MANAGE_TAGS, Scope.SERVICE),
+    Route("GET", TAG + "/errors", list_tag_errors, *EXTENDED_QUERY_TAGS, Action.READ, Scope.SERVICE),
+    Route("GET", "/operations/{operation}", show_operation, "Operations", "service source", Action.READ, Scope.SERVICE),
+    Route("GET", "/partitions", list_partitions, "Partitions", "Azure: Data partitions", Action.READ, Scope.SERVICE),
     Route("POST", "/_azdicom/expire", expire_now, "Administration", "emulator", Action.PUBLIC, Scope.ROOT),
     Route("GET", "/docs", docs_page, "Documentation", "emulator", Action.PUBLIC, Scope.ROOT),
     Route("*", "/health", health, "Health", "alias of the seed emulator", Action.PUBLIC, Scope.ROOT),
     Route("*", "/health/check", health, "Health", "service source", Action.PUBLIC, Scope.ROOT),
 )
+
+BULK_DATA_ROUTES: tuple[Route, ...] = (
+    Route(
+        "GET", INSTANCE + "/bulkdata/{attribute}", retrieve_bulkdata, "WADO-RS bulk data", "PS3.18 §10.4", Action.READ
+    ),
+)
+"""Absent where the extension `retrieve.bulkdata` is off."""
 
 ISSUER_ROUTES: tuple[Route, ...] = tuple(
     Route(method, path, handler, "Development tokens", "Microsoft identity platform", Action.PUBLIC, Scope.ROOT)

@@ -243,6 +243,37 @@ data_dir_option = click.option(
     help="Send the request's id of the log as x-ms-request-id.  [default: on; off with --strict]",
 )
 @click.option(
+    "--partitions",
+    envvar="AZDICOM_PARTITIONS",
+    is_flag=True,
+    help="Keep data in partitions: data routes are below /v2/partitions/NAME.",
+)
+@click.option(
+    "--operation-delay",
+    "operation_delay_s",
+    envvar="AZDICOM_OPERATION_DELAY",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a re-index waits before it works, so that clients see it in progress.",
+)
+@click.option(
+    "--disable-operations",
+    envvar="AZDICOM_DISABLE_OPERATIONS",
+    is_flag=True,
+    help="Refuse to start operations, as the service does while they are switched off.",
+)
+@click.option(
+    "--max-extended-query-tags",
+    envvar="AZDICOM_MAX_EXTENDED_QUERY_TAGS",
+    type=click.IntRange(min=0),
+    default=128,
+    show_default=True,
+    metavar="NUMBER",
+    help="How many extended query tags there may be.",
+)
+@click.option(
     "--expiry-interval",
     "expiry_interval_s",
     envvar=["AZDICOM_EXPIRY_INTERVAL", "EXPIRY_INTERVAL_SECONDS"],

@@ -57,6 +57,7 @@ EXTENSIONS = {
         Extension("search.wildcards", True, "`*` and `?` in text filters, when the literal value matches nothing"),
         Extension("search.uid_lists", True, "UIDs separated by `,` or `\\`, when the literal value matches nothing"),
         Extension("store.form_upload", True, "curl form uploads (`-F`), and an unquoted `type=application/dicom`"),
+        Extension("retrieve.bulkdata", True, "`…/instances/{instance}/bulkdata/{ggggeeee}`"),
     )
 }
 
@@ -73,6 +74,8 @@ QUIRKS = {
         Quirk("retrieve.boundary_quotes", ("off", "on"), "quotes around the boundary of multipart answers"),
         Quirk("search.includefield_all_mixed", ("400", "all"), "`includefield=all` beside other fields"),
         Quirk("search.all_has_model_name", ("no", "yes"), "ManufacturerModelName in `includefield=all`"),
+        Quirk("tags.absent_numeric_is_zero", ("no", "yes"), "an absent number under an extended query tag"),
+        Quirk("tags.private_tags", ("supported", "rejected"), "values of private extended query tags"),
         Quirk("json.enum_casing", ("camel", "pascal"), "casing of enumerations in JSON"),
         Quirk("changefeed.property_casing", ("camel", "pascal"), "casing of change feed properties"),
         Quirk("uid.alphabet", ("digits", "alphanumeric"), "characters of UIDs in paths and identifiers"),
@@ -111,6 +114,11 @@ class Settings:
     """Whether answers carry `x-ms-request-id`; None: unless strict."""
     log_level: str = "info"
     log_format: LogFormat = LogFormat.TEXT
+    partitions: bool = False
+    disable_operations: bool = False
+    operation_delay_s: float = 0.0
+    """How long an operation waits before it works, so that clients see it in progress."""
+    max_extended_query_tags: int = 128
     expiry_interval_s: float = 60.0
     spool_memory_bytes: int = 1024 * 1024
     worker_threads: int = 8

@@ -146,7 +146,17 @@ def test_vrs_of_implicit_vr_files_come_from_the_dictionary() -> None:
     """PS3.5 §6.2.2 and §7.8: repeating groups, private creators, private attributes, unknown attributes."""
     content = b"".join(
         implicit(tag, b"\1\0")
-        for tag in (0x00080060, 0x00090010, 0x00091001, 0x00111234, 0x00280010, 0x00280199, 0x60020010, 0x7FE00010)
+        for tag in (
+            0x00080060,
+            0x00090010,
+            0x00091001,
+            0x00111234,
+            0x00280010,
+            0x00280199,
+            0x60010010,
+            0x60020010,
+            0x7FE00010,
+        )
     )
 
     assert [(tag, vr) for tag, vr, _ in parsed(file(content, IMPLICIT_LITTLE))] == [
@@ -156,6 +166,7 @@ def test_vrs_of_implicit_vr_files_come_from_the_dictionary() -> None:
         ("00111234", "UN"),
         ("00280010", "US"),
         ("00280199", "UN"),
+        ("60010010", "LO"),
         ("60020010", "US"),
         ("7FE00010", "OW"),
     ]

@@ -30,6 +30,7 @@ from azdicom_emulator.storage.records import (
     StoredInstance,
 )
 from azdicom_emulator.storage.sweep import Sweep
+from azdicom_emulator.storage.tag_errors import TagError, find_tag_errors
 from azdicom_emulator.storage.writer import Mutation, Writer
 
 __all__ = ["Durability", "Index"]
@@ -176,6 +177,10 @@ class Index:
     async def write(self, mutation: Mutation[Result]) -> Result:
         """Makes `mutation` in the writer thread, after all that is acknowledged is in DuckDB."""
         return await asyncio.wrap_future(self._writer.submit(mutation))
+
+    async def tag_errors(self, tag: int, limit: int, offset: int) -> list[TagError]:
+        """A page of the errors of an extended query tag, `QueryTag.key`."""
+        return await self._query(find_tag_errors, tag, limit, offset)
 
     @property
     def query_tags(self) -> tuple[QueryTag, ...]:

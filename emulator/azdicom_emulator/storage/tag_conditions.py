@@ -20,9 +20,6 @@ CONDITIONS: Mapping[Level, str] = {
 
 def extended_condition(tag: QueryTag, match: Match, name: str) -> Condition:
     """An ExtendedCondition of `search_conditions`: the studies, series or instances whose value matches."""
-    if isinstance(match, NameWords):
-        column = "words"
-    else:
-        column = "number" if tag.vr in NUMBER_VRS else "text"
-    value = match_condition(column, match, name)
+    column = "number" if tag.vr in NUMBER_VRS else "text"
+    value = match_condition("words" if isinstance(match, NameWords) else column, match, name)
     return Condition(CONDITIONS[tag.level].format(value=f"tag_key = {tag.key} AND {value.sql}"), value.parameters)

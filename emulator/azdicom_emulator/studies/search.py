@@ -9,6 +9,7 @@ from azdicom_emulator.storage.files import FileStore
 from azdicom_emulator.storage.records import Partition
 from azdicom_emulator.storage.search import Found, anything_matches, find
 from azdicom_emulator.storage.selection import Selection
+from azdicom_emulator.storage.tag_conditions import extended_condition
 from azdicom_emulator.studies.search_extensions import FINDS_NOTHING, Widened, widen
 from azdicom_emulator.studies.search_options import SearchOptions, attribute_values, query_parameters
 from azdicom_emulator.studies.search_query import SearchQuery, SearchTarget, parse_search
@@ -87,6 +88,7 @@ def _target(request: web.Request, resource: Resource) -> SearchTarget:
         version=api_version(request),
         study=study or None,
         series=series,
+        extended=request.app[INDEX].query_tags,
         all_may_be_mixed=settings.quirk("search.includefield_all_mixed") == "all",
         all_has_model_name=settings.quirk("search.all_has_model_name") == "yes",
     )
@@ -108,10 +110,12 @@ def _answer(
     plan = plan_results(query.selection.level, query.returned)
 
     def page(selection: Selection) -> list[Found]:
-        return find(cursor, partition, selection, attributes=plan.attributes, newest=plan.metadata)
+        return find(
+            cursor, partition, selection, attributes=plan.attributes, newest=plan.metadata, extended=extended_condition
+        )
 
     def is_behind_the_last_page(selection: Selection) -> bool:
-        return selection.offset > 0 and anything_matches(cursor, partition, selection)
+        return selection.offset > 0 and anything_matches(cursor, partition, selection, extended=extended_condition)
 
     found = page(query.selection)
     extensions: tuple[str, ...] = ()

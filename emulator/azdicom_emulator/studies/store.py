@@ -5,7 +5,7 @@ import contextlib
 import logging
 import mmap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,18 +14,22 @@ from aiohttp import web
 from azdicom_emulator.dicom.ingest import Accepted, Identity, Refused, read_instance
 from azdicom_emulator.dicom.part10 import PREAMBLE_BYTES, has_preamble
 from azdicom_emulator.dicom.reasons import FailureReason
+from azdicom_emulator.dicom.tag_values import TagValue
 from azdicom_emulator.settings import Settings
 from azdicom_emulator.storage.attributes import series_attributes, study_attributes
 from azdicom_emulator.storage.claims import Claim
 from azdicom_emulator.storage.errors import InstanceExistsError, InstancePendingError, OverloadedError
 from azdicom_emulator.storage.index import Index
+from azdicom_emulator.storage.query_tags import QueryTag
 from azdicom_emulator.storage.records import InstanceKey, NewInstance, StoredInstance
+from azdicom_emulator.storage.tag_readings import read_tags
 from azdicom_emulator.studies.expiry import expiry_of
 from azdicom_emulator.studies.store_request import StoreRequest, parse_store_request, read_parts, require_storable_type
 from azdicom_emulator.studies.store_response import Failed, Stored, StoreResult, store_response
 from azdicom_emulator.web.keys import INDEX, MATCH, SETTINGS, WORKERS
 from azdicom_emulator.web.partitions import partition_of
 from azdicom_emulator.web.spool import Spool
+from azdicom_emulator.web.tag_rules import tag_rules
 from azdicom_emulator.web.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -36,7 +40,7 @@ async def store_instances(request: web.Request) -> web.StreamResponse:
     settings, index, workers = request.app[SETTINGS], request.app[INDEX], request.app[WORKERS]
     received = datetime.now(UTC)
     require_storable_type(request)
-    partition = await partition_of(request)
+    partition = await partition_of(request, create=True)
     store = parse_store_request(request)
     expires_at = expiry_of(request, received)
     spool = Spool(
@@ -52,7 +56,7 @@ async def store_instances(request: web.Request) -> web.StreamResponse:
         for part in parts:
             # One after the other, in request order: the second of two equal identities is a duplicate (store §9).
             prepared = await _prepared(workers, ingest, part.content)
-            results.append(await _commit(index, prepared) if isinstance(prepared, Prepared) else prepared)
+            results.append(await _commit(ingest, prepared) if isinstance(prepared, Prepared) else prepared)
     log.info("stored %d of %d instances", sum(isinstance(result, Stored) for result in results), len(results))
     return store_response(request, store.study, results)
 
@@ -64,6 +68,7 @@ class Prepared:
     claim: Claim
     new: NewInstance
     report: Accepted
+    query_tags: tuple[QueryTag, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ class Ingest:
 
     def prepare(self, content: bytes | Path) -> Prepared | Failed:
         """Parses, validates, claims and writes one instance (store §7)."""
+        query_tags, rules = self.index.query_tags, tag_rules(self.settings)
         with _opened(content) as source:
             report = read_instance(
                 source,
@@ -86,6 +92,7 @@ class Ingest:
                 study=self.store.study,
                 implicit_vr="reject" if self.settings.quirk("store.implicit_vr") == "reject" else "warn",
                 study_mismatch=FailureReason(int(self.settings.quirk("store.study_mismatch_code"))),
+                query_tags={each.tag: rules.expected_vr(each.tag, each.vr) for each in query_tags},
             )
         if isinstance(report, Refused):
             return Failed(report.identity, report.reason, report.messages, report.has_multiple_values)
@@ -96,7 +103,7 @@ class Ingest:
         except InstancePendingError:
             return _failed(report, FailureReason.PENDING)
         try:
-            return self._write(claim, content, report)
+            return self._write(claim, content, report, query_tags)
         except OSError:
             claim.release()
             log.exception("could not write %s", claim.key)
@@ -105,7 +112,13 @@ class Ingest:
             claim.release()
             raise
 
-    def _write(self, claim: Claim, content: bytes | Path, report: Accepted) -> Prepared:
+    def tag_values(self, report: Accepted, query_tags: tuple[QueryTag, ...]) -> tuple[tuple[int, TagValue], ...]:
+        """What the extended query tags index. A value that fails is left out: only a re-index has errors."""
+        return read_tags(report.metadata, query_tags, tag_rules(self.settings)).values
+
+    def _write(
+        self, claim: Claim, content: bytes | Path, report: Accepted, query_tags: tuple[QueryTag, ...]
+    ) -> Prepared:
         size_bytes = content.stat().st_size if isinstance(content, Path) else len(content)
         if self.settings.quirk("store.preamble") == "zero-at-store":
             content = _zero_preamble(content)
@@ -116,8 +129,9 @@ class Ingest:
             study=study_attributes(report.attributes),
             series=series_attributes(report.attributes),
             expires_at=self.expires_at,
+            tag_values=self.tag_values(report, query_tags),
         )
-        return Prepared(claim, new, report)
+        return Prepared(claim, new, report, query_tags)
 
     def _key(self, identity: Identity) -> InstanceKey:
         return InstanceKey(self.partition, identity.study or "", identity.series or "", identity.instance or "")
@@ -140,9 +154,13 @@ def _abandon(working: asyncio.Future[Prepared | Failed]) -> None:
             asyncio.get_running_loop().run_in_executor(None, prepared.claim.release)
 
 
-async def _commit(index: Index, prepared: Prepared) -> StoreResult:
+async def _commit(ingest: Ingest, prepared: Prepared) -> StoreResult:
+    index, new = ingest.index, prepared.new
+    if (query_tags := index.query_tags) is not prepared.query_tags:
+        # A tag was added since: the re-index takes what is committed before it begins, and this comes after.
+        new = replace(new, tag_values=ingest.tag_values(prepared.report, query_tags))
     try:
-        await index.commit((prepared.claim, prepared.new))
+        await index.commit((prepared.claim, new))
     except OverloadedError:
         raise
     except Exception:

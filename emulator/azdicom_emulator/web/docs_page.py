@@ -15,7 +15,16 @@ from azdicom_emulator.settings import AuthMode, Settings
 from azdicom_emulator.web.authentication import origin
 from azdicom_emulator.web.errors import BadRequestError
 from azdicom_emulator.web.keys import ROUTER, SETTINGS
-from azdicom_emulator.web.openapi import GROUPS, TITLE, Group, answers_of, method_of, operation_id, path_of
+from azdicom_emulator.web.openapi import (
+    GROUPS,
+    TITLE,
+    Group,
+    answers_of,
+    method_of,
+    operation_id,
+    path_of,
+    path_parameters,
+)
 from azdicom_emulator.web.openapi_operations import (
     PATH_PARAMETERS,
     Answer,
@@ -94,14 +103,15 @@ def _section(name: str, routes: list[Route], group: Group, base_url: str, settin
 def _row(route: Route, group: Group, base_url: str, settings: Settings) -> str:
     operation = operation_of(route.handler.__name__)
     method = "any" if route.method == "*" else route.method
-    path = re.sub(r"{\w+}", lambda found: f"<i>{found[0]}</i>", escape(path_of(route, group)))
+    path = path_of(route, group, settings)
+    marked = re.sub(r"{\w+}", lambda found: f"<i>{found[0]}</i>", escape(path))
     return "\n".join(
         (
             f'<details id="{operation_id(route)}"><summary>',
-            f'<span class="method {method_of(route)}">{method.upper()}</span><span class="path">{path}</span>',
+            f'<span class="method {method_of(route)}">{method.upper()}</span><span class="path">{marked}</span>',
             f'<span class="what">{escape(operation.summary)}</span></summary>',
             '<div class="more">',
-            _parameters(route, operation, group),
+            _parameters(path, operation, group),
             _body(operation),
             _statuses(answers_of(route, operation).items()),
             "<h3>Call</h3>",
@@ -111,10 +121,10 @@ def _row(route: Route, group: Group, base_url: str, settings: Settings) -> str:
     )
 
 
-def _parameters(route: Route, operation: Operation, group: Group) -> str:
+def _parameters(path: str, operation: Operation, group: Group) -> str:
     rows = [
         _parameter_row(name, "path", PATH_PARAMETERS.get(name, (name,))[0], is_required=True)
-        for name in route.parameters
+        for name in path_parameters(path)
     ]
     rows += [
         _parameter_row(each.name, _kind(each), each.description, is_required=each.is_required)
@@ -173,7 +183,7 @@ def _curl(route: Route, operation: Operation, group: Group, base_url: str, setti
     if method_of(route) not in ("get", "post") or (method_of(route) == "post" and not operation.body):
         options.append(f"-X {method_of(route).upper()}")
     query = "&".join(f"{each.name}={quote(str(each.example))}" for each in operation.parameters if each.example)
-    path = re.sub(r"{(\w+)}", lambda found: _example(found[1]), escape(path_of(route, group)))
+    path = re.sub(r"{(\w+)}", lambda found: _example(found[1]), escape(path_of(route, group, settings)))
     options.append(f"'{escape(base_url)}{path}{escape('?' + query) if query else ''}'")
     if operation.curl:
         options.append(escape(operation.curl))

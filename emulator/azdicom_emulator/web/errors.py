@@ -10,6 +10,7 @@ ServiceError
 ├─ PayloadTooLargeError (413)
 ├─ UnsupportedMediaTypeError (415)
 ├─ DataStoreError (503)
+├─ TagLimitError (503)
 └─ BusyError (503, Retry-After)
 """
 
@@ -49,6 +50,10 @@ class BadRequestError(ServiceError):
     @classmethod
     def query_parameter(cls, key: str, reason: str) -> Self:
         return cls(f"The query parameter '{key}' is invalid. {reason}")
+
+    @classmethod
+    def body_field(cls, key: str, reason: str) -> Self:
+        return cls(f"The field '{key}' in request body is invalid: {reason}")
 
 
 class InvalidUidError(BadRequestError):
@@ -112,6 +117,15 @@ class DataStoreError(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("The data store operation failed.")
+
+
+class TagLimitError(ServiceError):
+    """The service has no status of its own for it (azure-apis §1.3)."""
+
+    status = 503
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"Extended query tags exceeds max allowed count '{limit}'.")
 
 
 class BusyError(ServiceError):

@@ -80,7 +80,7 @@ def describe(routes: Iterable[Route], group: Group, settings: Settings) -> Json:
     described = [route for route in routes if group.api_version >= route.min_version]
     paths: dict[str, Json] = {}
     for route in described:
-        paths.setdefault(path_of(route, group), {})[method_of(route)] = _operation(route, group, settings)
+        paths.setdefault(path_of(route, group, settings), {})[method_of(route)] = _operation(route, group, settings)
     document: Json = {
         "openapi": OPENAPI_VERSION,
         "info": {
@@ -97,8 +97,17 @@ def describe(routes: Iterable[Route], group: Group, settings: Settings) -> Json:
     return document
 
 
-def path_of(route: Route, group: Group) -> str:
-    return route.path if route.scope is Scope.ROOT else f"/{group.segment}{route.path}"
+def path_of(route: Route, group: Group, settings: Settings) -> str:
+    """With data partitions on, the data routes work below a partition only (azure-apis §5.1)."""
+    if route.scope is Scope.ROOT:
+        return route.path
+    below = "/partitions/{partition}" if route.scope is Scope.DATA and settings.partitions else ""
+    return f"/{group.segment}{below}{route.path}"
+
+
+def path_parameters(path: str) -> list[str]:
+    """The names in braces, in the order of the path."""
+    return re.findall(r"{(\w+)}", path)
 
 
 def method_of(route: Route) -> str:
@@ -125,7 +134,7 @@ def _operation(route: Route, group: Group, settings: Settings) -> Json:
         "description": f"{route.transaction}; {route.source}.",
         "operationId": operation_id(route),
         "parameters": [
-            *(_path_parameter(name) for name in route.parameters),
+            *(_path_parameter(name) for name in path_parameters(path_of(route, group, settings))),
             *(_parameter(each) for each in parameters_of(operation, group.api_version)),
         ],
         "responses": {str(status): _answer(answer) for status, answer in answers_of(route, operation).items()},

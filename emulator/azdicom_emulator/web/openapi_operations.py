@@ -75,6 +75,7 @@ PATH_PARAMETERS: Mapping[str, tuple[str, Schema, str]] = {
     "instance": ("SOPInstanceUID", STRING, "1.2.826.0.1.3680043.8.498.3"),
     "frames": ("Frame numbers from 1 on, separated by commas", STRING, "1"),
     "frame": ("Frame number, from 1 on", STRING, "1"),
+    "attribute": ("Tag of a top-level attribute, GGGGEEEE", STRING, "7FE00010"),
     "partition": ("Name of the data partition", STRING, "Microsoft.Default"),
     "tenant": ("Any name", STRING, "development"),
 }
@@ -144,7 +145,7 @@ BEFORE = Parameter(
     "endTime", "Changes before this time, with its zone.", {"type": "string", "format": "date-time"}, min_version=2
 )
 JSON_OBJECT = Answer("The object.", (JSON,), OBJECT)
-JSON_ERROR = Answer("The request is invalid; `error` says why.", (JSON,), OBJECT)
+JSON_ERROR = Answer("The request is invalid; JSON, or a text, says why.", (JSON, TEXT), {})
 
 OPERATIONS: Mapping[str, Operation] = {
     "search_studies": _search("Search for studies", Level.STUDY),
@@ -189,6 +190,11 @@ OPERATIONS: Mapping[str, Operation] = {
         answers={200: Answer("The image.", (JPEG, PNG)), 404: NOT_FOUND, 406: NOT_OFFERED},
         curl=f"-H 'Accept: {PNG}' -o frame.png",
     ),
+    "retrieve_bulkdata": Operation(
+        summary="Retrieve the value of an attribute as encoded",
+        answers={200: Answer("The bytes.", (OCTET_STREAM,)), 404: NOT_FOUND},
+        curl="-o value.bin",
+    ),
     "delete_instances": Operation(
         summary="Delete all instances below the path",
         answers={204: Answer("They are deleted."), 404: NOT_FOUND},
@@ -211,7 +217,11 @@ OPERATIONS: Mapping[str, Operation] = {
         summary="Whether the service works",
         answers={200: Answer("It does.", (JSON,), OBJECT), 503: Answer("It does not.", (JSON,), OBJECT)},
     ),
-    "docs_page": Operation(summary="The routes as a page", answers={200: Answer("The page.", (HTML,), STRING)}),
+    "docs_page": Operation(
+        summary="The routes as a page",
+        parameters=(Parameter("group", "Which API version to show; default v2."),),
+        answers={200: Answer("The page.", (HTML,), STRING), 400: _text("There is no such API version.")},
+    ),
     "openid_configuration": Operation(summary="OpenID configuration of the issuer", answers={200: JSON_OBJECT}),
     "key_set": Operation(summary="Keys of the issuer", answers={200: JSON_OBJECT}),
     "client_credentials_token": Operation(

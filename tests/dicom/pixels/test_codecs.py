@@ -38,8 +38,8 @@ from tests.dicom.pixels.images import (
     write,
 )
 
-from azdicom_emulator.dicom.pixels.codecs import MAX_FRAME_BYTES
 from azdicom_emulator.dicom.pixels.errors import FrameNotFoundError, TranscodingError
+from azdicom_emulator.dicom.pixels.limits import MAX_FRAME_BYTES
 from azdicom_emulator.dicom.pixels.native import encode_frames_j2k, frames_little_endian
 
 NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -71,17 +72,17 @@ def test_pixels_are_the_same_after_transcoding(
     """Retrieve §9: sources that work, to both targets."""
     result = transcoded(a_file(tmp_path / "a.dcm", pixels, transfer_syntax_uid), target)
     assert result.pixel_array.tolist() == pixels.tolist()
-    is_coloured_jpeg = pixels.ndim == 3 and target == JPEG2000Lossless
-    assert result.PhotometricInterpretation == (
-        "YBR_RCT" if is_coloured_jpeg else "RGB" if pixels.ndim == 3 else "MONOCHROME2"
-    )
+    colour = "YBR_RCT" if target == JPEG2000Lossless else "RGB"
+    assert result.PhotometricInterpretation == (colour if pixels.ndim == 3 else "MONOCHROME2")
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=["explicit", "jpeg-2000"])
 @pytest.mark.parametrize("transfer_syntax_uid", [*NATIVE, *LOSSLESS])
 def test_every_frame_is_transcoded(tmp_path: Path, transfer_syntax_uid: str, target: str) -> None:
     """Retrieve §9: multi-frame, an odd number of bytes a frame included."""
-    pixels = np.stack([grey_ramp("u1", 33, 35), grey_ramp("u1", 33, 35)[::-1], grey_ramp("u1", 33, 35)[:, ::-1]])
+    columns = 36 if "JPEG Lossless" in UID(transfer_syntax_uid).name else 35  # GDCM encodes even frames only
+    frame = grey_ramp("u1", 33, columns)
+    pixels = np.stack([frame, frame[::-1], frame[:, ::-1]])
     result = transcoded(a_file(tmp_path / "a.dcm", pixels, transfer_syntax_uid, number_of_frames=3), target)
     assert result.pixel_array.tolist() == pixels.tolist()
 
@@ -149,7 +150,7 @@ def test_the_meta_group_names_the_service(tmp_path: Path) -> None:
     meta, before = dcmread(BytesIO(content)).file_meta, dcmread(path).file_meta
     assert content[:132] == bytes(128) + b"DICM"
     assert meta.ImplementationClassUID == "1.3.6.1.4.1.311.129"
-    assert meta.ImplementationVersionName.startswith("azdicom")
+    assert "azdicom" in str(meta.ImplementationVersionName)
     assert meta.MediaStorageSOPInstanceUID == before.MediaStorageSOPInstanceUID
     end_of_meta = 132 + 12 + meta.FileMetaInformationGroupLength
     assert content[end_of_meta : end_of_meta + 2] == b"\x08\x00"
@@ -191,6 +192,7 @@ def test_attributes_are_kept(tmp_path: Path, transfer_syntax_uid: str, is_undefi
     expected = with_all_kinds_of_attributes(a_dataset(grey_ramp(), SOPInstanceUID=dataset.SOPInstanceUID))
     expected.PixelData = grey_ramp().tobytes()
     expected["PixelData"].VR = "OW"
+    expected["SmallestImagePixelValue"].VR = "US"
     result = transcoded(path, ExplicitVRLittleEndian)
     assert result.to_json_dict() == expected.to_json_dict()
 

@@ -16,11 +16,10 @@ from azdicom_emulator.dicom.pixels.codestreams import (
 )
 from azdicom_emulator.dicom.pixels.errors import DecodingError
 from azdicom_emulator.dicom.pixels.image import PixelFormat
+from azdicom_emulator.dicom.pixels.limits import MAX_FRAME_BYTES
 
 JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
 RLE_LOSSLESS = "1.2.840.10008.1.2.5"
-# 8192 × 8192 pixels in colour with some room; more is refused before anything is allocated.
-MAX_FRAME_BYTES = 256 * 1024 * 1024
 
 # Decoded components are all of full size.
 _WITHOUT_SUBSAMPLING = {"YBR_FULL_422": "YBR_FULL", "YBR_PARTIAL_420": "YBR_FULL"}

@@ -68,7 +68,7 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 def without_application_segments(data: bytes) -> bytes:
     """The stream with the segments only that decoding needs, one after the other."""
     kept, end = [data[:2]], 2
-    for marker, start, end in jpeg_segments(data):  # noqa: B007 (the scan follows the last end)
+    for marker, start, end in jpeg_segments(data):
         if marker in NEEDED_SEGMENTS:
             kept.append(data[start:end])
     return b"".join((*kept, data[end:]))

@@ -9,6 +9,7 @@ from os import PathLike
 from typing import BinaryIO, NamedTuple
 
 from azdicom_emulator.dicom.pixels.errors import MalformedFileError
+from azdicom_emulator.dicom.pixels.limits import MAX_INFLATED_BYTES, MAX_NESTING
 
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
@@ -23,8 +24,6 @@ SHORT_VRS = frozenset(
     | {"LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"}
 )
 
-MAX_INFLATED_BYTES = 512 * 1024 * 1024
-MAX_NESTING = 64
 _TRANSFER_SYNTAX_UID = 0x00020010
 _LENGTH_OF_PREAMBLE = 128
 _CHUNK = 1024 * 1024

@@ -21,6 +21,7 @@ from azdicom_emulator.dicom.pixels.elements import (
 )
 from azdicom_emulator.dicom.pixels.errors import FrameNotFoundError, MalformedFileError
 from azdicom_emulator.dicom.pixels.image import EXTENDED_OFFSET_TABLE, PIXEL_DATA, ImageFile
+from azdicom_emulator.dicom.pixels.limits import MAX_FRAGMENTS
 
 NATIVE_TRANSFER_SYNTAXES = frozenset(
     {
@@ -30,7 +31,6 @@ NATIVE_TRANSFER_SYNTAXES = frozenset(
         EXPLICIT_VR_BIG_ENDIAN,
     }
 )
-MAX_FRAGMENTS = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

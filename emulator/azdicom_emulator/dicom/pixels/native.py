@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 from azdicom_emulator.dicom.pixels.codecs import (
-    MAX_FRAME_BYTES,
     RLE_LOSSLESS,
     Pixels,
     decode,
@@ -17,6 +16,7 @@ from azdicom_emulator.dicom.pixels.encoders import encode_jpeg_2000
 from azdicom_emulator.dicom.pixels.errors import DecodingError, MalformedFileError, TranscodingError
 from azdicom_emulator.dicom.pixels.frames import FrameTable, aligned, frame_table, read_slices
 from azdicom_emulator.dicom.pixels.image import PIXEL_DATA, SUBSAMPLED_422, ImageFile, PixelFormat
+from azdicom_emulator.dicom.pixels.limits import MAX_FRAME_BYTES
 
 
 class Frame(NamedTuple):

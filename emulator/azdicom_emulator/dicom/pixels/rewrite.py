@@ -11,7 +11,6 @@ from azdicom_emulator.dicom.pixels.elements import (
     IMPLICIT_LITTLE,
     ITEM,
     ITEM_DELIMITATION,
-    MAX_NESTING,
     SEQUENCE_DELIMITATION,
     SHORT_VRS,
     UNDEFINED_LENGTH,
@@ -19,6 +18,7 @@ from azdicom_emulator.dicom.pixels.elements import (
     Part10,
 )
 from azdicom_emulator.dicom.pixels.errors import MalformedFileError
+from azdicom_emulator.dicom.pixels.limits import MAX_NESTING
 
 # Bytes that form one number, by VR; what is missing here has no byte order.
 _UNIT = {

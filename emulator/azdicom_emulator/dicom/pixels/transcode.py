@@ -26,6 +26,7 @@ from azdicom_emulator.dicom.pixels.image import (
     ImageFile,
     PixelFormat,
 )
+from azdicom_emulator.dicom.pixels.limits import MAX_DECODED_BYTES
 from azdicom_emulator.dicom.pixels.native import (
     decode_frame,
     jpeg_2000_bytes,
@@ -35,12 +36,6 @@ from azdicom_emulator.dicom.pixels.native import (
     native_value,
 )
 from azdicom_emulator.dicom.pixels.rewrite import Rewriter
-
-MAX_TRANSCODE_BYTES = 104857600
-"""Largest stored file that is transcoded; the handlers check it before they call."""
-
-MAX_DECODED_BYTES = 1024 * 1024 * 1024
-"""Most pixels that a file may hold, uncompressed: ten times the largest file, as lossy compression usually saves."""
 
 IMPLEMENTATION_CLASS_UID = "1.3.6.1.4.1.311.129"
 IMPLEMENTATION_VERSION_NAME = f"azdicom {__version__}"[:16]
