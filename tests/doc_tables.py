@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import azdicom_emulator
-from azdicom_emulator.cli import main
+from azdicom_emulator.cli import COMMANDS, main
 from azdicom_emulator.settings import EXTENSIONS, QUIRKS
 
 PROJECT = Path(__file__).parents[1]
@@ -16,6 +16,22 @@ BLOCK = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end of table -->)", re.DO
 DEFAULT_IN_HELP = re.compile(r" *\[default: (.+)\]$")
 IN_MAPPINGS = {"extensions": "extensions-and-quirks.md#extensions", "quirks": "extensions-and-quirks.md#quirks"}
 """Options that are mappings in the file, and where their defaults stand."""
+
+DESCRIBED_BY_HAND = {"serve", "upload"}
+PLANNED = {
+    "worklist.seed_dialect": ("on, off", "relaxed workitem bodies and headers, as an earlier emulator took them"),
+    "worklist.subscriptions": ("on, off", "worklist subscriptions and their event channel"),
+    "retrieve.bulkdata": ("on, off", "`…/instances/{instance}/bulkdata/{ggggeeee}`"),
+    "http.debug_routes": ("off, on", "`/debug/events`"),
+    "tags.absent_numeric_is_zero": ("`no`, `yes`", "whether an extended query tag indexes an absent number as 0"),
+    "tags.private_tags": ("`supported`, `rejected`", "private extended query tags"),
+    "worklist.update_unknown": ("`400`, `404`", "update of a workitem that does not exist"),
+    "worklist.update_canceled": ("`409`, `400`", "update of a canceled workitem"),
+    "worklist.cancel_completed": ("`400`, `409`", "cancelation of a completed workitem"),
+    "update.location_header": ("`absent`, `present`", "Location header of a bulk update"),
+    "export.missing_source": ("`all`, `400`", "export without a source"),
+}
+"""Extensions and quirks of parts that are still to be built."""
 
 PACKAGE = Path(azdicom_emulator.__file__).parent
 SETTINGS = (PACKAGE / "settings.py").read_text()
@@ -52,12 +68,17 @@ def serve_options_in_short() -> str:
     return _table(("flag of `azdicom serve`", "environment", "`azdicom.yaml`", "default"), rows)
 
 
-def options_of(name: str) -> Callable[[], str]:
-    def table() -> str:
-        rows = ((*_flag_variables(option, name), *_default_meaning(option)) for option in options(name))
-        return _table(("flag", "environment", "default", "meaning"), rows)
+def options_of(name: str) -> str:
+    rows = ((*_flag_variables(option, name), *_default_meaning(option)) for option in options(name))
+    return _table(("flag", "environment", "default", "meaning"), rows)
 
-    return table
+
+def other_commands() -> str:
+    """A section for each command that the page does not describe itself."""
+    return "\n\n".join(
+        f"## azdicom {name}\n\n{_first_paragraph(command(name))}\n\n{options_of(name)}"
+        for name in sorted(COMMANDS.keys() - DESCRIBED_BY_HAND)
+    )
 
 
 def extensions() -> str:
@@ -76,20 +97,30 @@ def quirks() -> str:
     return _table(("name", "values", "what it decides", "state"), rows)
 
 
+def planned() -> str:
+    """Those of PLANNED that the code does not know yet."""
+    rows = ((f"`{name}`", *row) for name, row in PLANNED.items() if name not in EXTENSIONS and name not in QUIRKS)
+    return _table(("name", "values", "what it does or decides"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "options of serve": serve_options,
     "options of serve, in short": serve_options_in_short,
-    "options of upload": options_of("upload"),
-    "options of token": options_of("token"),
-    "options of cert": options_of("cert"),
+    "options of upload": lambda: options_of("upload"),
+    "other commands": other_commands,
     "extensions": extensions,
     "quirks": quirks,
+    "planned": planned,
 }
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _first_paragraph(of: click.Command) -> str:
+    return " ".join((of.help or "").split("\n\n")[0].split())
 
 
 def _flag_variables(option: click.Option, name: str) -> tuple[str, str]:

@@ -41,6 +41,7 @@ STUDY = "/studies/{study}"
 SERIES = STUDY + "/series/{series}"
 INSTANCE = SERIES + "/instances/{instance}"
 FRAME = INSTANCE + "/frames/{frame}"
+BULK_DATA = INSTANCE + "/bulkdata/{attribute}"
 TAGS = "/extendedquerytags"
 TAG = TAGS + "/{tag}"
 EXTENDED_QUERY_TAGS = ("Extended query tags", "Azure: Extended query tags")

@@ -29,6 +29,7 @@ Key = tuple[str, int, str]
 def main(rounds: int, seconds: float, only: str, others: tuple[str, ...], output: Path) -> None:
     """Measure the emulator, and other services beside it, with the same requests."""
     workloads = [workload for workload in WORKLOADS if only in workload.name]
+    machine = report.machine()
     cold_start = servers.cold_start_s()
     with servers.serving() as server, _load_process() as load:
         idle = server.memory_mb()
@@ -42,7 +43,7 @@ def main(rounds: int, seconds: float, only: str, others: tuple[str, ...], output
         measured = _measure(load, workloads, targets, rounds, seconds)
         loaded = server.memory_mb()
     rows = [report.Row(*key, rounds=results) for key, results in measured.items()]
-    text = _document(rows, cold_start, idle, loaded, rounds, seconds)
+    text = _document(rows, machine, cold_start, idle, loaded, rounds, seconds)
     click.echo(text)
     if not only:
         output.write_text(text)
@@ -66,11 +67,17 @@ def _measure(
 
 
 def _document(
-    rows: list[report.Row], cold_start: float, idle: float, loaded: float, rounds: int, seconds: float
+    rows: list[report.Row],
+    machine: str,
+    cold_start: float,
+    idle: float,
+    loaded: float,
+    rounds: int,
+    seconds: float,
 ) -> str:
     notes = [f"- {note}" for row in rows for note in row.notes()]
     how = (
-        f"Measured on {report.today()} by `make bench` ({report.machine()}): medians of {rounds} interleaved rounds of"
+        f"Measured on {report.today()} by `make bench` ({machine}): medians of {rounds} interleaved rounds of"
         f" {seconds:g} s, the load client on the same machine, over {STUDIES:,} studies. Machines differ: compare"
         " numbers of one run."
     )

@@ -69,7 +69,7 @@ def machine() -> str:
     versions = ", ".join(f"{name} {version}" for name in PACKAGES if (version := _version(name)))
     return (
         f"{os.cpu_count()} × {model}, {memory:.0f} GiB, {platform.system()} {platform.release()},"
-        f" Python {platform.python_version()}, {versions}"
+        f" Python {platform.python_version()}, {versions}; load average at the start {os.getloadavg()[0]:.1f}"
     )
 
 

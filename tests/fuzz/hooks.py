@@ -1,4 +1,4 @@
-"""What schemathesis is told about DICOM: bodies, boundaries and Accept headers that an OpenAPI description has no word for."""
+"""What schemathesis is told about DICOM, for which OpenAPI has no word: bodies, boundaries, Accept headers."""
 
 from itertools import cycle
 from typing import Any

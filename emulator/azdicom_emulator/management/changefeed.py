@@ -4,21 +4,26 @@ import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import orjson
 from aiohttp import web
 
+from azdicom_emulator.management.timestamps import with_offset
 from azdicom_emulator.storage.files import FileStore
 from azdicom_emulator.storage.metadata import read_metadata
-from azdicom_emulator.storage.records import Change, ChangeWindow
+from azdicom_emulator.storage.records import Change, ChangeWindow, StoredInstance
 from azdicom_emulator.web import responses
 from azdicom_emulator.web.authentication import authorize
 from azdicom_emulator.web.errors import BadRequestError
 from azdicom_emulator.web.keys import INDEX, SETTINGS, WORKERS
+from azdicom_emulator.web.paging import INT64_MAX, WholeNumber, page, parameter
 from azdicom_emulator.web.versioning import api_version
 
-INT32_MAX = 2**31 - 1
-INT64_MAX = 2**63 - 1
+V1_LIMIT = WholeNumber(name="limit", low=1, high=100, default=10, is_property=False)
+V1_OFFSET = WholeNumber(name="offset", low=0, high=INT64_MAX, default=0, largest=INT64_MAX, is_property=False)
+NO_ZONE = "Date and time value must specify a time zone."
+REVERSED = "The start time '{start}' must occur strictly before the end time '{end}'."
 
 
 async def change_feed(request: web.Request) -> web.StreamResponse:
@@ -71,7 +76,7 @@ def _entry(change: Change, metadata: bytes | None, *, is_pascal: bool) -> Mappin
         "seriesInstanceUid": change.key.series,
         "sopInstanceUid": change.key.instance,
         "action": change.action,
-        "timestamp": timestamp(change.at),
+        "timestamp": with_offset(change.at),
         "state": change.state,
     }
     if metadata is not None:
@@ -79,53 +84,32 @@ def _entry(change: Change, metadata: bytes | None, *, is_pascal: bool) -> Mappin
     return {name[0].upper() + name[1:]: value for name, value in entry.items()} if is_pascal else entry
 
 
-def timestamp(at: datetime) -> str:
-    """`2023-05-03T10:58:00.1234567+00:00`: trailing zeros of the fraction are cut (azure-apis §0)."""
-    fraction = f".{at.microsecond:06d}".rstrip("0").rstrip(".")
-    return f"{at:%Y-%m-%dT%H:%M:%S}{fraction}+00:00"
+def _metadata(files: FileStore, current: StoredInstance | None) -> bytes | None:
+    """Of the present version; None: it is deleted, or was since the change was read."""
+    if current is None:
+        return None
+    try:
+        return read_metadata(files, current.key, current.watermark)
+    except FileNotFoundError:
+        return None
 
 
 def _sequence_window(request: web.Request) -> ChangeWindow:
-    offset = _whole_number(request, "offset", 0, INT64_MAX, default=0)
-    limit = _whole_number(request, "limit", 1, 100, default=10)
+    limit, offset = V1_LIMIT.of(request), V1_OFFSET.of(request)
     return ChangeWindow(after=offset, up_to=offset + limit, limit=limit)
 
 
 def _time_window(request: web.Request) -> ChangeWindow:
-    limit = _whole_number(request, "limit", 1, 200, default=100)
-    offset = _whole_number(request, "offset", 0, INT64_MAX, default=0)
-    start, end = _time(request, "StartTime"), _time(request, "EndTime")
+    end, start = _time(request, "EndTime"), _time(request, "StartTime")
+    limit, offset = page(request)
     if start is not None and end is not None and end <= start:
-        raise BadRequestError.query_parameter(
-            "",
-            f"The start time '{_round_trip(start)}' must occur strictly before the end time '{_round_trip(end)}'.",
-        )
+        reason = REVERSED.format(start=_round_trip(start), end=_round_trip(end))
+        raise BadRequestError.query_parameter("", reason)
     return ChangeWindow(start=start, end=end, offset=offset, limit=limit)
 
 
-def _parameter(request: web.Request, name: str) -> str | None:
-    """The first value of that name, whose case does not matter."""
-    return next((value for key, value in request.query.items() if key.lower() == name.lower()), None)
-
-
-def _whole_number(request: web.Request, name: str, low: int, high: int, *, default: int) -> int:
-    given = _parameter(request, name)
-    if given is None:
-        return default
-    is_v2 = api_version(request) >= 2
-    shown = name.capitalize() if is_v2 else name
-    whole = INT64_MAX if name == "offset" else INT32_MAX
-    if not re.fullmatch(r"\s*[+-]?\d{1,20}\s*", given) or abs(int(given)) > whole:
-        suffix = f" for {shown}." if is_v2 else "."
-        raise BadRequestError.query_parameter(shown, f"The value '{given}' is not valid{suffix}")
-    if not low <= int(given) <= high:
-        upper = "9.223372036854776E+18" if high == INT64_MAX else str(high)
-        raise BadRequestError.query_parameter(shown, f"The field {shown} must be between {low} and {upper}.")
-    return int(given)
-
-
 def _includes_metadata(request: web.Request) -> bool:
-    given = _parameter(request, "includeMetadata")
+    given = parameter(request, "includeMetadata")
     if given is None:
         return True
     if given.strip().lower() not in ("true", "false"):
@@ -134,18 +118,32 @@ def _includes_metadata(request: web.Request) -> bool:
 
 
 def _time(request: web.Request, name: str) -> datetime | None:
-    given = (_parameter(request, name) or "").strip()
+    given = (parameter(request, name) or "").strip()
     if not given:
         return None
+    parsed = _parsed_time(given)
+    if parsed is None:
+        raise BadRequestError.query_parameter(name, "")
+    if parsed.tzinfo is None:
+        raise BadRequestError.query_parameter(name, NO_ZONE)
+    try:
+        return parsed.astimezone(UTC)
+    except OverflowError:  # before the year 1 or after 9999 in UTC
+        raise BadRequestError.query_parameter(name, "") from None
+
+
+def _parsed_time(given: str) -> datetime | None:
+    """ISO 8601, or the date of an HTTP header: what .NET reads and clients send."""
     # .NET writes seven digits of a second's fraction; Python reads six.
     shortened = re.sub(r"(\.\d{6})\d+", r"\1", given)
     try:
-        parsed = datetime.fromisoformat(shortened)
+        return datetime.fromisoformat(shortened)
     except ValueError:
-        raise BadRequestError.query_parameter(name, "") from None
-    if parsed.tzinfo is None:
-        raise BadRequestError.query_parameter(name, "Date and time value must specify a time zone.")
-    return parsed.astimezone(UTC)
+        pass
+    try:
+        return parsedate_to_datetime(given)
+    except ValueError:
+        return None
 
 
 def _round_trip(at: datetime) -> str:

@@ -29,12 +29,13 @@ BATCH = 1_000
 """Versions, not instances: those that were deleted or replaced count."""
 RETRY_AFTER_S = 0.1
 SELECT_HIGHEST = "SELECT coalesce(max(watermark), 0) FROM instances"
-SELECT_BATCH = f"""
-    WITH newest AS (SELECT max(watermark) AS watermark FROM instances WHERE watermark < $below)
-    SELECT partition_key, study_uid, series_uid, sop_instance_uid, instances.watermark
-    FROM instances, newest
-    WHERE instances.watermark BETWEEN newest.watermark - {BATCH - 1} AND newest.watermark
-    ORDER BY instances.watermark DESC
+# Two statements, since DuckDB skips what is outside of bounds only when these are constants.
+SELECT_NEWEST = "SELECT max(watermark) FROM instances WHERE watermark < $below"
+SELECT_BATCH = """
+    SELECT partition_key, study_uid, series_uid, sop_instance_uid, watermark
+    FROM instances
+    WHERE watermark > $oldest AND watermark <= $newest
+    ORDER BY watermark DESC
 """
 
 Result = TypeVar("Result")
@@ -106,7 +107,10 @@ class _Batch:
 
 
 def _select(cursor: DuckDBPyConnection, below: int) -> list[tuple[Any, ...]]:
-    return cursor.execute(SELECT_BATCH, {"below": below}).fetchall()
+    row = cursor.execute(SELECT_NEWEST, {"below": below}).fetchone()
+    if row is None or row[0] is None:
+        return []
+    return cursor.execute(SELECT_BATCH, {"oldest": row[0] - BATCH, "newest": row[0]}).fetchall()
 
 
 def _version(

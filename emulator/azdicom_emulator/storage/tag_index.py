@@ -12,12 +12,11 @@ from azdicom_emulator.dicom.tag_paths import tag_path
 from azdicom_emulator.dicom.tag_values import TagValue
 from azdicom_emulator.storage.errors import QueryTagsExistError, TooManyQueryTagsError
 from azdicom_emulator.storage.query_tags import Level, QueryStatus, QueryTag, TagStatus
-from azdicom_emulator.storage.statements import insert_statement, rows_given
-from azdicom_emulator.storage.tag_readings import TagReadings, columns_of
+from azdicom_emulator.storage.statements import insert_statement, rows_given, update_statement
+from azdicom_emulator.storage.tag_readings import Columns, TagReadings, columns_of
 from azdicom_emulator.storage.times import to_column
 
 Identity = tuple[int | str, ...]
-Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +37,28 @@ class _Table:
     identity: tuple[str, ...]
 
     @property
+    def width(self) -> int:
+        """How many columns name a row."""
+        return 1 + len(self.identity)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         return ("tag_key", *self.identity, *(() if "watermark" in self.identity else ("watermark",)), *_VALUES)
 
     @property
-    def raise_to_newer(self) -> str:
-        """A value of a higher version replaces the one that is there (search §5.7)."""
-        assignments = ", ".join(f"{column} = given.{column}" for column in ("watermark", *_VALUES))
-        same = " AND ".join(f"{self.name}.{column} = given.{column}" for column in ("tag_key", *self.identity))
-        return (
-            f"UPDATE {self.name} SET {assignments} FROM ({rows_given(self.columns)}) AS given "
-            f"WHERE {same} AND given.watermark > {self.name}.watermark"
-        )
+    def select_known(self) -> str:
+        """The rows that are there already. A semi-join, since it alone leaves DuckDB no choice but one quick scan."""
+        named = ", ".join(("tag_key", *self.identity))
+        given = rows_given(("tag_key", *self.identity))
+        return f"SELECT {named}, watermark FROM {self.name} SEMI JOIN ({given}) USING ({named})"
 
     @property
-    def insert_missing(self) -> str:
-        columns = ", ".join(self.columns)
-        named = ", ".join(("tag_key", *self.identity))
-        return (
-            f"INSERT INTO {self.name} ({columns}) SELECT {columns} "
-            f"FROM ({rows_given(self.columns)}) AS given ANTI JOIN {self.name} USING ({named})"
-        )
+    def insert(self) -> str:
+        return insert_statement(self.name, self.columns)
+
+    @property
+    def update(self) -> str:
+        return update_statement(self.name, ("tag_key", *self.identity), ("watermark", *_VALUES))
 
 
 _VALUES = ("text", "words", "number")
@@ -146,7 +146,7 @@ class TagIndex:
 
     def take(self, stores: Sequence[tuple[IndexedVersion, Sequence[tuple[int, TagValue]]]]) -> None:
         """The values of instances: of studies and series the highest version wins, and absence clears nothing."""
-        rows: dict[Level, dict[Identity, tuple[int, Row]]] = {level: {} for level in Level}
+        rows: dict[Level, dict[Identity, tuple[int, Columns]]] = {level: {} for level in Level}
         for version, values in stores:
             for key, value in values:
                 tag = self._tags.get(key)
@@ -206,22 +206,29 @@ class TagIndex:
     def _of(self, operation_id: str) -> list[QueryTag]:
         return [tag for tag in self._snapshot if tag.operation == operation_id]
 
-    def _put(self, level: Level, found: Mapping[Identity, tuple[int, Row]]) -> None:
+    def _put(self, level: Level, found: Mapping[Identity, tuple[int, Columns]]) -> None:
+        """A value of a higher version replaces the one that is there; the versions of instances have one each."""
         table = _TABLES[level]
-        own_watermark = level is Level.INSTANCE
+        known: dict[Identity, int] = {
+            tuple(identity): watermark
+            for *identity, watermark in self._connection.execute(table.select_known, _columns(found)).fetchall()
+        }
         rows = [
-            (*identity, *(() if own_watermark else (watermark,)), *columns)
-            for identity, (watermark, columns) in found.items()
+            (*identity, *(() if level is Level.INSTANCE else (watermark,)), *values)
+            for identity, (watermark, values) in found.items()
+            if known.get(identity, 0) < watermark
         ]
-        parameters = [list(column) for column in zip(*rows, strict=True)]
-        if not own_watermark:
-            self._connection.execute(table.raise_to_newer, parameters)
-        self._connection.execute(table.insert_missing, parameters)
+        for statement, chosen in (
+            (table.insert, [row for row in rows if row[: table.width] not in known]),
+            (table.update, [row for row in rows if row[: table.width] in known]),
+        ):
+            if chosen:
+                self._connection.execute(statement, _columns(chosen))
 
     def _add_errors(self, rows: Sequence[tuple[int, int, datetime, int]]) -> None:
         if not rows:
             return
-        self._connection.execute(_INSERT_ERRORS, [list(column) for column in zip(*rows, strict=True)])
+        self._connection.execute(_INSERT_ERRORS, _columns(rows))
         counts: dict[int, int] = {}
         for key, *_ in rows:
             counts[key] = counts.get(key, 0) + 1
@@ -252,6 +259,10 @@ class TagIndex:
 
     def _publish(self) -> None:
         self._snapshot = tuple(self._tags[key] for key in sorted(self._tags))
+
+
+def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _identity(level: Level, version: IndexedVersion) -> Identity:

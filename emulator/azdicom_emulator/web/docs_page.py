@@ -25,14 +25,8 @@ from azdicom_emulator.web.openapi import (
     path_of,
     path_parameters,
 )
-from azdicom_emulator.web.openapi_operations import (
-    PATH_PARAMETERS,
-    Answer,
-    Operation,
-    Parameter,
-    operation_of,
-    parameters_of,
-)
+from azdicom_emulator.web.openapi_model import Answer, Operation, Parameter, parameters_of
+from azdicom_emulator.web.openapi_operations import PATH_PARAMETERS, operation_of
 from azdicom_emulator.web.routing import Action, Route
 
 TEMPLATE = Path(__file__).with_name("docs_page.html")

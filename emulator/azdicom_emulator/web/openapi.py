@@ -11,16 +11,8 @@ from azdicom_emulator import __version__
 from azdicom_emulator.settings import AuthMode, Settings
 from azdicom_emulator.web import responses
 from azdicom_emulator.web.keys import ROUTER, SETTINGS
-from azdicom_emulator.web.openapi_operations import (
-    PATH_PARAMETERS,
-    REFUSALS,
-    STRING,
-    Answer,
-    Operation,
-    Parameter,
-    operation_of,
-    parameters_of,
-)
+from azdicom_emulator.web.openapi_model import STRING, Answer, Operation, Parameter, parameters_of
+from azdicom_emulator.web.openapi_operations import PATH_PARAMETERS, REFUSALS, operation_of
 from azdicom_emulator.web.routing import Action, Route, Scope, split_path
 
 Json = dict[str, object]

@@ -1,71 +1,38 @@
 """What the routes table cannot tell the OpenAPI description: parameters, bodies and answers of each handler."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 from azdicom_emulator.storage.query_tags import CORE_TAGS, Level
+from azdicom_emulator.web.openapi_model import (
+    BOOLEAN,
+    DATASETS,
+    DICOM,
+    DICOM_JSON,
+    HTML,
+    JPEG,
+    JSON,
+    MULTIPART,
+    OBJECT,
+    OCTET_STREAM,
+    PNG,
+    STRING,
+    TEXT,
+    Answer,
+    Operation,
+    Parameter,
+    Schema,
+    text,
+)
 
-Schema = Mapping[str, object]
-
-TEXT, JSON, DICOM_JSON = "text/plain", "application/json", "application/dicom+json"
-DICOM, MULTIPART, OCTET_STREAM = "application/dicom", "multipart/related", "application/octet-stream"
-JPEG, PNG, HTML = "image/jpeg", "image/png", "text/html"
-
-STRING: Schema = {"type": "string"}
-BINARY: Schema = {"type": "string", "format": "binary"}
-BOOLEAN: Schema = {"type": "boolean"}
-OBJECT: Schema = {"type": "object"}
-DATASETS: Schema = {"type": "array", "items": OBJECT}
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A query parameter or a request header."""
-
-    name: str
-    description: str
-    schema: Schema = field(default_factory=lambda: STRING)
-    location: str = "query"
-    min_version: int = 1
-    is_required: bool = False
-    example: str = ""
-    """What the example call sends; left out of it when empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One status. Without media types it has no body, or one that depends on who refused."""
-
-    description: str
-    media_types: tuple[str, ...] = ()
-    schema: Schema = field(default_factory=lambda: BINARY)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """What one handler does. `curl`: options of an example call, as a shell reads them."""
-
-    summary: str
-    answers: Mapping[int, Answer]
-    parameters: tuple[Parameter, ...] = ()
-    body: tuple[str, ...] = ()
-    body_schema: Schema = field(default_factory=lambda: BINARY)
-    curl: str = ""
-
-
-def _text(description: str) -> Answer:
-    return Answer(description, (TEXT,), STRING)
-
-
-NOT_FOUND = _text("What the path names does not exist.")
-NOT_OFFERED = _text("The Accept header asks for a form that is not offered.")
+NOT_FOUND = text("What the path names does not exist.")
+NOT_OFFERED = text("The Accept header asks for a form that is not offered.")
 NOT_DICOM_JSON = Answer("The Accept header is missing, or does not cover `application/dicom+json`.")
 
 REFUSALS: Mapping[int, Answer] = {
-    400: _text("The request is invalid; the text says why."),
+    400: text("The request is invalid; the text says why."),
     401: Answer("The bearer token is missing or invalid."),
-    403: _text("The token's role does not allow this."),
-    503: _text("Too busy: try again after the seconds of Retry-After."),
+    403: text("The token's role does not allow this."),
+    503: text("Too busy: try again after the seconds of Retry-After."),
 }
 """Of every operation of the service."""
 
@@ -76,6 +43,8 @@ PATH_PARAMETERS: Mapping[str, tuple[str, Schema, str]] = {
     "frames": ("Frame numbers from 1 on, separated by commas", STRING, "1"),
     "frame": ("Frame number, from 1 on", STRING, "1"),
     "attribute": ("Tag of a top-level attribute, GGGGEEEE", STRING, "7FE00010"),
+    "tag": ("Attribute keyword, or tag as 8 hexadecimal digits", STRING, "StationName"),
+    "operation": ("Id of the operation", STRING, "00000000000000000000000000000000"),
     "partition": ("Name of the data partition", STRING, "Microsoft.Default"),
     "tenant": ("Any name", STRING, "development"),
 }
@@ -145,6 +114,19 @@ BEFORE = Parameter(
     "endTime", "Changes before this time, with its zone.", {"type": "string", "format": "date-time"}, min_version=2
 )
 JSON_OBJECT = Answer("The object.", (JSON,), OBJECT)
+OPERATION_STARTED = Answer("The operation that was started; Location is where it is.", (JSON,), OBJECT)
+UNKNOWN_TAG = text("There is no such extended query tag.")
+NOT_JSON = Answer("The Content-Type is not `application/json`.")
+QUERY_TAG: Schema = {
+    "type": "object",
+    "properties": {
+        "path": {"type": "string", "description": "Attribute keyword, or tag as 8 hexadecimal digits."},
+        "vr": {"type": "string", "description": "Needed for private tags."},
+        "privateCreator": {"type": "string", "description": "Of a private tag."},
+        "level": {"type": "string", "enum": ["Study", "Series", "Instance"]},
+    },
+    "required": ["path", "level"],
+}
 JSON_ERROR = Answer("The request is invalid; JSON, or a text, says why.", (JSON, TEXT), {})
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -164,7 +146,7 @@ OPERATIONS: Mapping[str, Operation] = {
             204: Answer("The body had no instance."),
             406: NOT_DICOM_JSON,
             409: Answer("No instance is stored; FailedSOPSequence says why.", (DICOM_JSON,), OBJECT),
-            413: _text("The body is over the limit."),
+            413: text("The body is over the limit."),
             415: Answer("The Content-Type of the request or of a part is not supported."),
         },
         curl=f"-H 'Accept: {DICOM_JSON}' -H 'Content-Type: {DICOM}' --data-binary @image.dcm",
@@ -209,9 +191,64 @@ OPERATIONS: Mapping[str, Operation] = {
         parameters=(INCLUDE_METADATA,),
         answers={200: Answer("The change.", (JSON,), OBJECT), 204: Answer("Nothing was ever stored.")},
     ),
+    "list_query_tags": Operation(
+        summary="List extended query tags",
+        parameters=PAGING,
+        answers={200: Answer("The tags, in the order in which they were added.", (JSON,), DATASETS)},
+    ),
+    "add_query_tags": Operation(
+        summary="Add extended query tags and index what is stored",
+        body=(JSON,),
+        body_schema={"type": "array", "items": QUERY_TAG},
+        answers={
+            202: OPERATION_STARTED,
+            409: text("A tag exists already, or another re-index is under way."),
+            413: text("The body is over the limit."),
+            415: NOT_JSON,
+        },
+        curl=f"""-H 'Content-Type: {JSON}' -d '[{{"path": "StationName", "level": "Series"}}]'""",
+    ),
+    "show_query_tag": Operation(summary="Show an extended query tag", answers={200: JSON_OBJECT, 404: UNKNOWN_TAG}),
+    "change_query_tag": Operation(
+        summary="Switch searches by an extended query tag on or off",
+        body=(JSON,),
+        body_schema={
+            "type": "object",
+            "properties": {"queryStatus": {"type": "string", "enum": ["Enabled", "Disabled"]}},
+            "required": ["queryStatus"],
+        },
+        answers={
+            200: JSON_OBJECT,
+            404: UNKNOWN_TAG,
+            413: text("The body is over the limit."),
+            415: NOT_JSON,
+        },
+        curl=f"""-H 'Content-Type: {JSON}' -d '{{"queryStatus": "Disabled"}}'""",
+    ),
+    "delete_query_tag": Operation(
+        summary="Remove an extended query tag and what it indexed",
+        answers={204: Answer("It is removed."), 404: UNKNOWN_TAG},
+    ),
+    "list_tag_errors": Operation(
+        summary="List the instances that could not be indexed",
+        parameters=PAGING,
+        answers={200: Answer("The errors, oldest first.", (JSON,), DATASETS), 404: UNKNOWN_TAG},
+    ),
+    "show_operation": Operation(
+        summary="Show a long-running operation",
+        answers={
+            200: Answer("It has ended.", (JSON,), OBJECT),
+            202: Answer("It is under way; Location is where to look again.", (JSON,), OBJECT),
+            404: Answer("There is no such operation."),
+        },
+    ),
+    "list_partitions": Operation(
+        summary="List the data partitions",
+        answers={200: Answer("All of them, the default one first.", (JSON,), DATASETS)},
+    ),
     "expire_now": Operation(
         summary="Delete the studies that are due now, from this machine only",
-        answers={200: JSON_OBJECT, 403: _text("The call comes from another machine.")},
+        answers={200: JSON_OBJECT, 403: text("The call comes from another machine.")},
     ),
     "health": Operation(
         summary="Whether the service works",
@@ -220,7 +257,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "docs_page": Operation(
         summary="The routes as a page",
         parameters=(Parameter("group", "Which API version to show; default v2."),),
-        answers={200: Answer("The page.", (HTML,), STRING), 400: _text("There is no such API version.")},
+        answers={200: Answer("The page.", (HTML,), STRING), 400: text("There is no such API version.")},
     ),
     "openid_configuration": Operation(summary="OpenID configuration of the issuer", answers={200: JSON_OBJECT}),
     "key_set": Operation(summary="Keys of the issuer", answers={200: JSON_OBJECT}),
@@ -232,7 +269,7 @@ OPERATIONS: Mapping[str, Operation] = {
             "properties": dict.fromkeys(("grant_type", "client_id", "client_secret", "scope"), STRING),
             "required": ["grant_type", "client_id", "scope"],
         },
-        answers={200: JSON_OBJECT, 400: JSON_ERROR, 413: _text("The body is over the limit.")},
+        answers={200: JSON_OBJECT, 400: JSON_ERROR, 413: text("The body is over the limit.")},
         curl="-d grant_type=client_credentials -d client_id=owner -d client_secret=any"
         " -d scope=https://dicom.healthcareapis.azure.com/.default",
     ),
@@ -255,7 +292,3 @@ def operation_of(handler_name: str) -> Operation:
     return OPERATIONS.get(handler_name) or Operation(
         summary=handler_name.replace("_", " ").capitalize(), answers={200: Answer("Success.")}
     )
-
-
-def parameters_of(operation: Operation, api_version: int) -> Iterable[Parameter]:
-    return (parameter for parameter in operation.parameters if api_version >= parameter.min_version)

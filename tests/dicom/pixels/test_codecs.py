@@ -238,12 +238,20 @@ def test_a_codestream_that_is_not_what_the_data_set_says_is_refused(tmp_path: Pa
 
 @pytest.mark.parametrize("transfer_syntax_uid", [JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless])
 def test_a_frame_above_the_limit_is_refused_before_it_is_decoded(tmp_path: Path, transfer_syntax_uid: str) -> None:
-    """65,535 × 65,535 pixels in a few bytes, declared alike in data set and codestream."""
-    dataset = a_dataset(grey_ramp("u1"), Rows=65535, Columns=65535)
-    assert MAX_FRAME_BYTES < 65535 * 65535
-    path = encapsulated_file(tmp_path / "a.dcm", dataset, [even(siz(65535, 65535))], transfer_syntax_uid)
+    """20,000 × 20,000 pixels in a few bytes, declared alike in data set and codestream."""
+    dataset = a_dataset(grey_ramp("u1"), Rows=20000, Columns=20000)
+    assert MAX_FRAME_BYTES < 20000 * 20000
+    path = encapsulated_file(tmp_path / "a.dcm", dataset, [even(siz(20000, 20000))], transfer_syntax_uid)
     with pytest.raises(TranscodingError, match="larger than"):
         frames_little_endian(path, [1])[0]
+
+
+def test_more_frames_than_the_limit_are_refused_before_they_are_decoded(tmp_path: Path) -> None:
+    """Twenty frames of 8000 × 8000 declared in a few bytes."""
+    dataset = a_dataset(grey_ramp("u1"), Rows=8000, Columns=8000, NumberOfFrames=20)
+    path = encapsulated_file(tmp_path / "a.dcm", dataset, [bytes(2)] * 20, RLELossless)
+    with pytest.raises(TranscodingError, match="more than"):
+        frames_little_endian(path, list(range(1, 21)))
 
 
 @pytest.mark.parametrize("number", ["100", "102", "107", "92"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import BinaryIO, NamedTuple
 
+from azdicom_emulator.dicom.part10 import PREAMBLE_BYTES, PREFIX, has_preamble
 from azdicom_emulator.dicom.pixels.errors import MalformedFileError
 from azdicom_emulator.dicom.pixels.limits import MAX_INFLATED_BYTES, MAX_NESTING
 
@@ -25,7 +26,7 @@ SHORT_VRS = frozenset(
 )
 
 _TRANSFER_SYNTAX_UID = 0x00020010
-_LENGTH_OF_PREAMBLE = 128
+_START_OF_META = PREAMBLE_BYTES + len(PREFIX)
 _CHUNK = 1024 * 1024
 
 
@@ -45,7 +46,11 @@ class Encoding:
 IMPLICIT_LITTLE = Encoding(is_implicit_vr=True, is_big_endian=False)
 EXPLICIT_LITTLE = Encoding(is_implicit_vr=False, is_big_endian=False)
 EXPLICIT_BIG = Encoding(is_implicit_vr=False, is_big_endian=True)
-_ENCODINGS = {IMPLICIT_VR_LITTLE_ENDIAN: IMPLICIT_LITTLE, EXPLICIT_VR_BIG_ENDIAN: EXPLICIT_BIG}
+_ENCODINGS = {
+    IMPLICIT_VR_LITTLE_ENDIAN: IMPLICIT_LITTLE,
+    EXPLICIT_VR_LITTLE_ENDIAN: EXPLICIT_LITTLE,
+    EXPLICIT_VR_BIG_ENDIAN: EXPLICIT_BIG,
+}
 
 
 class Element(NamedTuple):
@@ -112,13 +117,13 @@ def open_part10(path: str | PathLike[str]) -> Part10:
 
 def _opened(stream: BinaryIO) -> Part10:
     size = stream.seek(0, io.SEEK_END)
-    stream.seek(_LENGTH_OF_PREAMBLE)
-    if stream.read(4) != b"DICM":
-        raise MalformedFileError("no DICM prefix: not a Part 10 file")
+    stream.seek(0)
+    # A file without preamble, and even without meta group, is one to the service (store §5).
+    position = _START_OF_META if has_preamble(stream.read(_START_OF_META)) else 0
+    opening = _opening_encoding(stream, position)
     meta: dict[int, tuple[str, bytes]] = {}
-    position = _LENGTH_OF_PREAMBLE + 4
     while position < size:
-        element = read_element(stream, position, EXPLICIT_LITTLE)
+        element = read_element(stream, position, opening)
         if element.tag >> 16 != 2:
             break
         position = element.value_offset + element.length
@@ -127,10 +132,23 @@ def _opened(stream: BinaryIO) -> Part10:
         stream.seek(element.value_offset)
         meta[element.tag] = (element.vr, stream.read(element.length))
     syntax = meta.get(_TRANSFER_SYNTAX_UID, ("UI", b""))[1].decode("ascii", "replace").rstrip("\0 ")
+    syntax = syntax or next(uid for uid, encoding in _ENCODINGS.items() if encoding == opening)
     if syntax == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
         inflated = _inflate(stream, position)
         return Part10(io.BytesIO(inflated), EXPLICIT_LITTLE, 0, len(inflated), syntax, meta)
     return Part10(stream, _ENCODINGS.get(syntax, EXPLICIT_LITTLE), position, size, syntax, meta)
+
+
+def _opening_encoding(stream: BinaryIO, position: int) -> Encoding:
+    """How the first element is written, which is all that a file without transfer syntax says of itself."""
+    stream.seek(position)
+    header = stream.read(6)
+    has_vr = _is_vr(header[4:])
+    if len(header) == 6 and header[1] == 0:
+        return EXPLICIT_LITTLE if has_vr else IMPLICIT_LITTLE
+    if len(header) == 6 and header[0] == 0 and has_vr:
+        return EXPLICIT_BIG
+    raise MalformedFileError("the first element is none of a DICOM file")
 
 
 def _inflate(stream: BinaryIO, start: int) -> bytes:
@@ -159,7 +177,7 @@ def read_element(stream: BinaryIO, position: int, encoding: Encoding) -> Element
     tag = group << 16 | number
     vr_bytes = head[4:6]
     # Some writers slip implicit elements into explicit data sets: without two capital letters there is no VR.
-    if encoding.is_implicit_vr or group == 0xFFFE or not (vr_bytes.isalpha() and vr_bytes.isupper()):
+    if encoding.is_implicit_vr or group == 0xFFFE or not _is_vr(vr_bytes):
         return Element(tag, "", struct.unpack(order + "I", head[4:])[0], position, position + 8)
     vr = vr_bytes.decode("ascii")
     if vr in SHORT_VRS:
@@ -168,6 +186,10 @@ def read_element(stream: BinaryIO, position: int, encoding: Encoding) -> Element
     if len(rest) < 4:
         raise MalformedFileError("the file ends inside a data element's header")
     return Element(tag, vr, struct.unpack(order + "I", rest)[0], position, position + 12)
+
+
+def _is_vr(two_bytes: bytes) -> bool:
+    return two_bytes.isalpha() and two_bytes.isupper()
 
 
 def end_of(stream: BinaryIO, element: Element, encoding: Encoding, depth: int = 0) -> int:

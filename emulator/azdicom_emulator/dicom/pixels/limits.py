@@ -1,10 +1,7 @@
 """The bounds on what pixel functions read, decode and build. Light to import."""
 
-MAX_TRANSCODE_BYTES = 104857600
-"""Largest stored file that is transcoded or rendered (retrieve §9, §10); handlers check it before they call."""
-
 MAX_DECODED_BYTES = 1024 * 1024 * 1024
-"""Most pixels that a file to transcode may hold, uncompressed: ten times the largest file, a usual ratio of lossy codecs."""
+"""Most pixels that one call transcodes, uncompressed: ten times the largest file, which is what lossy codecs save."""
 
 MAX_FRAME_BYTES = 256 * 1024 * 1024
 """Most pixels of one frame, uncompressed: 8192 × 8192 in colour with some room."""

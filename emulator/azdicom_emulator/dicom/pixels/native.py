@@ -16,7 +16,7 @@ from azdicom_emulator.dicom.pixels.encoders import encode_jpeg_2000
 from azdicom_emulator.dicom.pixels.errors import DecodingError, MalformedFileError, TranscodingError
 from azdicom_emulator.dicom.pixels.frames import FrameTable, aligned, frame_table, read_slices
 from azdicom_emulator.dicom.pixels.image import PIXEL_DATA, SUBSAMPLED_422, ImageFile, PixelFormat
-from azdicom_emulator.dicom.pixels.limits import MAX_FRAME_BYTES
+from azdicom_emulator.dicom.pixels.limits import MAX_DECODED_BYTES, MAX_FRAME_BYTES
 
 
 class Frame(NamedTuple):
@@ -54,7 +54,10 @@ def _converted(
             table, declared = frame_table(image), image.pixel_format()
             for frame_number in frame_numbers:
                 table.slices(frame_number)
-            converted = {n: convert(image, table, declared, n) for n in dict.fromkeys(frame_numbers)}
+            wanted = dict.fromkeys(frame_numbers)
+            if len(wanted) * declared.frame_bits > MAX_DECODED_BYTES * 8:
+                raise DecodingError(f"{len(wanted)} frames are more than {MAX_DECODED_BYTES} bytes")
+            converted = {n: convert(image, table, declared, n) for n in wanted}
     except (DecodingError, MalformedFileError) as error:
         raise TranscodingError(str(error)) from error
     return [converted[frame_number] for frame_number in frame_numbers]

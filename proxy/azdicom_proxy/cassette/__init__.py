@@ -1,0 +1,1 @@
+"""Cassettes: files of recorded interactions that plain VCR.py loads (docs/cassettes.md)."""

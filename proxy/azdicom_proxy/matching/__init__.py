@@ -1,0 +1,1 @@
+"""Matching: which recorded interaction answers a request, and why none does."""

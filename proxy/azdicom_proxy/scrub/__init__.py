@@ -1,0 +1,1 @@
+"""Scrubbing: what is taken out of requests and responses before anything is written."""
