@@ -2,7 +2,6 @@
 
 import mmap
 import struct
-import time
 import tracemalloc
 import zlib
 from pathlib import Path
@@ -313,15 +312,12 @@ def test_nesting_is_bounded(depth: int, has_lengths: bool) -> None:
             content = explicit(SEQUENCE, "SQ", item(content))
     else:
         content = (explicit(SEQUENCE, "SQ", length=UNDEFINED) + item(length=UNDEFINED)) * depth
-    started = time.perf_counter()
 
     if depth <= scan.MAX_DEPTH:
         assert len(parse(file(content)).data_set) == 1
     else:
         with pytest.raises(NotDicomError, match="nested"):
             parse(file(content))
-
-    assert time.perf_counter() - started < 2
 
 
 def test_inflating_is_bounded() -> None:
@@ -375,7 +371,6 @@ def test_a_mapped_file_is_read_without_loading_pixel_data(tmp_path: Path) -> Non
         stream.seek(0, 2)
         stream.write(explicit(0x7FE10010, "LO", b"MAKER "))
     tracemalloc.start()
-    started = time.perf_counter()
     try:
         with path.open("rb") as written, mmap.mmap(written.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             read = plain(parse(mapped).data_set)
@@ -383,7 +378,6 @@ def test_a_mapped_file_is_read_without_loading_pixel_data(tmp_path: Path) -> Non
     finally:
         tracemalloc.stop()
 
-    assert time.perf_counter() - started < 1
     assert peak < 1_000_000
     assert read[1:] == [("7FE00010", "OW", BinaryValue(len(head), size)), ("7FE10010", "LO", b"MAKER ")]
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from openapi_spec_validator import validate
 
-from azdicom_emulator.routes import ISSUER_ROUTES, ROUTES
+from azdicom_emulator import routes
 from azdicom_emulator.settings import AuthMode, Settings
 from azdicom_emulator.web.docs_page import render
 from azdicom_emulator.web.openapi import GROUPS, answers_of, describe, method_of, path_of
@@ -19,7 +19,10 @@ from tests.conftest import EmulatorWith
 from tests.support.client import Emulator
 from tests.support.raw import raw_get
 
-ALL_ROUTES = (*ROUTES, *ISSUER_ROUTES)
+ALL_ROUTES = tuple(
+    route for table in vars(routes).values() if isinstance(table, tuple) for route in table if isinstance(route, Route)
+)
+"""Of every table of routes.py, those that only some settings bring included."""
 SETTINGS = Settings()
 
 
@@ -197,6 +200,6 @@ def test_routes_that_are_no_part_of_the_api_stand_without_version(shared_emulato
     paths = document_of(shared_emulator)["paths"]
 
     assert {"/health", "/health/check", "/docs"} <= set(paths)
-    assert {path for path in paths if not path.startswith("/v2/")} == {
+    assert {path for path in paths if not path.startswith("/v2/")} <= {
         route.path for route in ALL_ROUTES if route.scope is Scope.ROOT
     }

@@ -2,11 +2,15 @@
 
 import pytest
 
-from azdicom_emulator.routes import ISSUER_ROUTES, ROUTES
+from azdicom_emulator import routes
 from azdicom_emulator.web.routing import Match, MethodNotAllowed, Route, Router, Scope, split_path
 from tests.support.client import Emulator
 from tests.support.raw import raw, raw_get
 
+ALL_ROUTES = tuple(
+    route for table in vars(routes).values() if isinstance(table, tuple) for route in table if isinstance(route, Route)
+)
+"""Of every table of routes.py, those that only some settings bring included."""
 FOUND_NOTHING = 204
 """What a search on an empty server answers: the route was found."""
 
@@ -149,12 +153,12 @@ def test_path_is_split_into_decoded_segments(path: str, segments: list[str] | No
     assert split_path(path) == segments
 
 
-@pytest.mark.parametrize("route", [*ROUTES, *ISSUER_ROUTES], ids=lambda route: f"{route.method} {route.path}")
+@pytest.mark.parametrize("route", ALL_ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_every_row_of_the_table_is_reachable(route: Route) -> None:
     """routes.py: no row is hidden by another one, and any other method is refused with `Allow`."""
     prefix = "" if route.scope is Scope.ROOT else "/v2"
     path = prefix + route.path.replace("{", "").replace("}", "")
-    router = Router((*ROUTES, *ISSUER_ROUTES))
+    router = Router(ALL_ROUTES)
 
     found = router.resolve("GET" if route.method == "*" else route.method, path)
 

@@ -147,4 +147,5 @@ def _parsed_time(given: str) -> datetime | None:
 
 
 def _round_trip(at: datetime) -> str:
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond:06d}0+00:00"
+    """With seven digits of the fraction, of which the last is 0."""
+    return at.replace(tzinfo=None).isoformat(timespec="microseconds") + "0+00:00"

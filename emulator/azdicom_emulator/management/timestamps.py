@@ -15,5 +15,4 @@ def with_z(at: datetime) -> str:
 
 def without_zone(at: datetime) -> str:
     """`2023-05-03T10:58:00.123456`, of the errors of extended query tags. at: in UTC."""
-    fraction = f".{at.microsecond:06d}".rstrip("0").rstrip(".")
-    return f"{at:%Y-%m-%dT%H:%M:%S}".rjust(19, "0") + fraction
+    return at.replace(tzinfo=None).isoformat(timespec="microseconds").rstrip("0").rstrip(".")

@@ -130,12 +130,12 @@ def _parameters(path: str, operation: Operation, group: Group) -> str:
 def _kind(parameter: Parameter) -> str:
     """`query, integer 1–200, default 100`."""
     schema = parameter.schema
-    words = [f"{parameter.location}, {schema['type']}"]
-    if "minimum" in schema:
-        words.append(f"{schema['minimum']}–{schema.get('maximum', '')}")
+    words = f"{parameter.location}, {schema['type']}"
+    if "maximum" in schema:
+        words += f" {schema['minimum']}–{schema['maximum']}"
     if isinstance(values := schema.get("enum"), list):
-        words.append(" or ".join(values))
-    return " ".join(words) + (f", default {schema['default']}" if "default" in schema else "")
+        words += f": {' or '.join(values)}"
+    return words + (f", default {schema['default']}" if "default" in schema else "")
 
 
 def _parameter_row(name: str, kind: str, description: str, *, is_required: bool) -> str:
