@@ -1,9 +1,14 @@
 """`azdicom upload` over real HTTP: what it sends, what it says, how it ends."""
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from click.testing import CliRunner, Result
@@ -121,6 +126,88 @@ def test_upload_says_in_one_line_that_the_server_cannot_be_reached(tmp_path: Pat
         "Error: cannot reach http://127.0.0.1:1/v2: Connection refused."
         " To start a server on this machine: azdicom serve\n"
     )
+
+
+class BusyService(BaseHTTPRequestHandler):
+    """Answers 503 twice, then as a service that stored the instance."""
+
+    protocol_version = "HTTP/1.1"
+    busy = 2
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        is_busy, BusyService.busy = BusyService.busy > 0, BusyService.busy - 1
+        body = b"" if is_busy else b'{"00081199":{"vr":"SQ","Value":[{"00741048":{"vr":"SQ"}}]}}'
+        self.send_response(503 if is_busy else 200)
+        self.send_header("Retry-After", "0")
+        self.send_header("Content-Type", "application/dicom+json; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+class BrokenService(BusyService):
+    """Closes the connection instead of answering."""
+
+    def do_POST(self) -> None:
+        self.close_connection = True
+
+
+@contextmanager
+def listening(service: type[BusyService]) -> Iterator[str]:
+    """The URL of `service`, until the block ends."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), service) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/v2"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_upload_tries_again_while_the_service_is_busy(tmp_path: Path) -> None:
+    """http §3.1: 503 is an answer for a moment; Retry-After says for how long."""
+    path = write(tmp_path / "a.dcm", part10(an_instance()))
+
+    with listening(BusyService) as url:
+        result = run_upload(path, "--url", url)
+
+    assert (result.exit_code, result.stdout.split()) == (0, ["stored", "1"])
+
+
+def test_upload_reports_a_connection_that_breaks_and_goes_on(tmp_path: Path) -> None:
+    """Own design: a lost connection is an outcome of that file."""
+    for name in ("a.dcm", "b.dcm"):
+        write(tmp_path / "files" / name, part10(an_instance()))
+
+    with listening(BrokenService) as url:
+        result = run_upload(tmp_path / "files", "--url", url)
+
+    assert (result.exit_code, result.stdout.split()) == (1, ["connection", "lost", "2"])
+
+
+def test_upload_draws_a_progress_bar_on_a_terminal(shared_emulator: Emulator, tmp_path: Path) -> None:
+    """Own design: a terminal gets a bar on standard error, a pipe plain lines; the summary is the same."""
+    write(tmp_path / "files" / "a.dcm", part10(an_instance()))
+    refused = write(tmp_path / "files" / "b.dcm", b"not DICOM")
+    ours, theirs = os.openpty()
+    command = (sys.executable, "-m", "azdicom_emulator", "upload", "files", "--url", shared_emulator.service_url)
+
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        assert process.stdout is not None
+        summary = process.stdout.read().decode()
+    seen = os.read(ours, 100_000).decode()
+    os.close(ours)
+
+    assert process.returncode == 1
+    assert [line.split()[0] for line in summary.splitlines()] == ["stored", "refused,"]
+    assert "Sending" in seen
+    assert "2/2" in seen
+    assert f"{refused.relative_to(tmp_path)}: refused, 43264" in seen
 
 
 def test_upload_to_a_url_without_version_says_what_is_missing(shared_emulator: Emulator, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 from aiohttp import web
 
+from azdicom_emulator.management.health import HEALTH, HealthState
 from azdicom_emulator.management.operations import RUNNER, OperationRunner
 from azdicom_emulator.management.tag_indexing import TagIndexing
 from azdicom_emulator.routes import BULK_DATA_ROUTES, ISSUER_ROUTES, ROUTES
@@ -38,6 +39,7 @@ def create_application(settings: Settings) -> web.Application:
     application[SETTINGS] = settings
     application[ROUTER] = Router(_routes(settings))
     application[DOCUMENTS] = {}
+    application[HEALTH] = HealthState()
     add_identity(application)
     application[FRAME_TABLES] = FrameTables(FRAME_TABLES_KEPT)
     application.cleanup_ctx.append(_parts)

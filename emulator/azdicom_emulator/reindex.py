@@ -23,6 +23,11 @@ def reindex(data_dir: Path) -> None:
 
     Stop the server first. Studies, series and instances come back; deletions in the change feed and expiries do not.
     The former index stays beside the new one as index.duckdb.old.
+
+    \b
+    Examples:
+      azdicom reindex
+      azdicom reindex --data-dir /var/lib/azdicom
     """
     configure("info", LogFormat.TEXT)
     started = time.monotonic()

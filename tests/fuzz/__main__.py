@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.fuzz.hooks import store
+from tests.fuzz.hooks import prepare
 from tests.support.process import serving
 
 PROJECT = Path(__file__).parents[2]
@@ -31,14 +31,15 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="azdicom-fuzz-") as folder:
         work = Path(folder)
         with serving(work / "data", work, "--log-level=warning") as server:
-            store(server.emulator.base_url)
-            worst = max(_run(f"{server.emulator.base_url}/{group}/api.json", arguments) for group in GROUPS)
+            prepare(server.emulator.base_url)
+            worst = max(_run(f"{server.emulator.base_url}/{group}/api.json", work, arguments) for group in GROUPS)
         log = (work / "serve.log").read_text()
-    sys.stderr.write("\n".join(line for line in log.splitlines() if "unhandled" in line))
+    sys.stderr.write("".join(f"{line}\n" for line in log.splitlines() if "unhandled" in line))
     return worst
 
 
-def _run(url: str, arguments: list[str]) -> int:
+def _run(url: str, work: Path, arguments: list[str]) -> int:
+    """work: the folder that schemathesis keeps its notes in."""
     command = (
         str(Path(sys.executable).with_name("schemathesis")),
         "run",
@@ -53,7 +54,7 @@ def _run(url: str, arguments: list[str]) -> int:
         *arguments,
     )
     environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks", "PYTHONPATH": str(PROJECT)}
-    return subprocess.run(command, env=environment, cwd=PROJECT, check=False).returncode
+    return subprocess.run(command, env=environment, cwd=work, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from hypothesis import strategies
 from azdicom_emulator.web.openapi_operations import PATH_PARAMETERS
 from tests.support.instances import an_instance, part10
 
+TIMEOUT_S = 30
 BOUNDARY = "fuzz"
 MULTIPART_TYPE = f'multipart/related; type="application/dicom"; boundary={BOUNDARY}'
 ACCEPTS = cycle(
@@ -54,15 +55,17 @@ def _bytes(value: Any) -> bytes:
 
 @schemathesis.hook
 def after_call(_context: Any, case: Any, response: Any) -> None:
-    """Stores the instance again that a request deleted, so that later ones find it."""
+    """Brings back what a request deleted, so that later ones find it."""
     if case.method.upper() == "DELETE" and response.status_code == 204:
-        store(response.request.url)
+        prepare(response.request.url)
 
 
-def store(url: str) -> None:
-    """url: any address of the server."""
+def prepare(url: str) -> None:
+    """Stores the instance, and adds the extended query tag, that the example values name. url: any of the server."""
     headers = {"Content-Type": "application/dicom", "Accept": "application/dicom+json"}
-    requests.put(urljoin(url, "/v2/studies"), data=INSTANCE, headers=headers, timeout=30).raise_for_status()
+    requests.put(urljoin(url, "/v2/studies"), data=INSTANCE, headers=headers, timeout=TIMEOUT_S).raise_for_status()
+    tag = {"path": PATH_PARAMETERS["tag"][2], "level": "Series"}
+    requests.post(urljoin(url, "/v2/extendedquerytags"), json=[tag], timeout=TIMEOUT_S)  # 409: it is still there
 
 
 @schemathesis.hook

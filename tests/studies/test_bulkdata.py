@@ -64,7 +64,9 @@ def test_every_attribute_can_be_asked_for(
     assert (answer.status, answer.content) == (200, value)
 
 
-@pytest.mark.parametrize("tag", ["PatientName", "0010", "001000100", "0010001g", "0010,0010", "0x100010", "%EF%BC%97FE00010"])
+@pytest.mark.parametrize(
+    "tag", ["PatientName", "0010", "001000100", "0010001g", "0010,0010", "0x100010", "%EF%BC%97FE00010"]
+)
 def test_a_tag_is_eight_hexadecimal_digits(shared_emulator: Emulator, tag: str) -> None:
     """Seed-features §8: 400 and a text, whether the instance is there or not."""
     answer = shared_emulator.get(f"/studies/1.2/series/1.3/instances/1.4/bulkdata/{tag}")

@@ -66,7 +66,11 @@ def test_anything_else_is_406_without_a_body(shared_emulator: Emulator, accept: 
 
 @pytest.mark.parametrize(
     ("path", "resource"),
-    [("/studies/1.2", "study"), ("/studies/1.2/series/1.3", "series"), ("/studies/1.2/series/1.3/instances/1", "instance")],
+    [
+        ("/studies/1.2", "study"),
+        ("/studies/1.2/series/1.3", "series"),
+        ("/studies/1.2/series/1.3/instances/1", "instance"),
+    ],
 )
 def test_what_is_not_there_is_404(shared_emulator: Emulator, path: str, resource: str) -> None:
     """Retrieve §5, §8.4: also when If-None-Match is sent."""

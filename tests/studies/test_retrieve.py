@@ -1,5 +1,6 @@
 """WADO-RS over HTTP: studies, series and instances in stored and other transfer syntaxes."""
 
+import http.client
 from collections.abc import Callable
 
 import pytest
@@ -62,7 +63,9 @@ def test_a_series_holds_only_its_own_instances(shared_emulator: Emulator) -> Non
     assert [part.content for part in parts] == [part10(first)]
 
 
-@pytest.mark.parametrize("syntax", ["", f"; transfer-syntax={ExplicitVRLittleEndian}", f"; transfer-syntax={JPEG2000Lossless}"])
+@pytest.mark.parametrize(
+    "syntax", ["", f"; transfer-syntax={ExplicitVRLittleEndian}", f"; transfer-syntax={JPEG2000Lossless}"]
+)
 def test_several_instances_come_only_as_stored(shared_emulator: Emulator, syntax: str) -> None:
     """Service end-to-end tests; retrieve §4.4: 406 even where all are stored in the syntax asked for."""
     first = an_instance()
@@ -73,8 +76,8 @@ def test_several_instances_come_only_as_stored(shared_emulator: Emulator, syntax
     asked = syntax.partition("=")[2] or ExplicitVRLittleEndian
     assert answer.status == 406
     assert answer.text == (
-        f"Accept transfer syntax '{asked}' is not supported when multiple instances are matched. Matching instances can "
-        "be retrieved with their original transfer syntax by specifying 'transfer-syntax=*' in the Accept header."
+        f"Accept transfer syntax '{asked}' is not supported when multiple instances are matched. Matching instances "
+        "can be retrieved with their original transfer syntax by specifying 'transfer-syntax=*' in the Accept header."
     )
     assert "transfer-syntax=*" in answer.headers["azdicom-hint"]
 
@@ -105,7 +108,7 @@ def test_one_instance_of_a_study_is_transcoded(shared_emulator: Emulator) -> Non
 def test_an_instance_comes_as_accept_says(
     shared_emulator: Emulator, accept: str, is_multipart: bool, syntax: str
 ) -> None:
-    """Conformance statement v2, Retrieve; retrieve §4.4: form and transfer syntax, and the media type names the real one."""
+    """Conformance statement v2, Retrieve; retrieve §4.4: form, transfer syntax, and a media type with the real one."""
     dataset = an_instance(transfer_syntax=ImplicitVRLittleEndian)
     shared_emulator.store_response(dataset)
 
@@ -258,3 +261,15 @@ def test_head_and_range_are_not_offered(shared_emulator: Emulator) -> None:
     assert ranged.status == 200
     for name in ("ETag", "Accept-Ranges", "Last-Modified", "Cache-Control", "Content-Disposition"):
         assert ranged.headers[name] is None
+
+
+@pytest.mark.parametrize("rows", [16, 600], ids=["read at once", "sendfile"])
+def test_a_file_that_is_cut_short_breaks_the_connection(emulator: Emulator, rows: int) -> None:
+    """Retrieve §6.2: the client must not wait for bytes that never come."""
+    dataset = emulator.store(an_instance(rows=rows, columns=rows))
+    (path,) = (emulator.data_dir / "dicom").rglob("*.dcm")
+    with path.open("r+b") as file:
+        file.truncate(300)
+
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        emulator.get(instance_path(dataset), accept="application/dicom; transfer-syntax=*")

@@ -16,9 +16,7 @@ UID_RULE = (
     "DICOM Identifier is invalid. Value length should not exceed the maximum length of 64 characters. "
     "Value should contain characters in '0'-'9' and '.'. Each component must start with non-zero number."
 )
-MISMATCH = (
-    "DICOM100: (0020,000d) - The StudyInstanceUid in the payload does not match the specified StudyInstanceUid."
-)
+MISMATCH = "DICOM100: (0020,000d) - The StudyInstanceUid in the payload does not match the specified StudyInstanceUid."
 
 
 def comments(answer: Response, sequence: str, item: int = 0) -> list[str]:
@@ -27,7 +25,7 @@ def comments(answer: Response, sequence: str, item: int = 0) -> list[str]:
     return [attribute["00000902"]["Value"][0] for attribute in attributes]
 
 
-def with_part_type(emulator: Emulator, *parts: tuple[str | None, bytes], root: str | None = "application/dicom") -> Response:
+def with_part_type(emulator: Emulator, *parts: tuple[str | None, bytes], root: str | None = DICOM) -> Response:
     """The answer to a multipart store whose parts have types of their own."""
     boundary = uuid.uuid4().hex
     body = b""
@@ -73,7 +71,8 @@ class TestOutcomes:
 
         answer = shared_emulator.store_response(dataset, study=str(dataset.StudyInstanceUID))
 
-        assert answer.json()["00081190"] == {"vr": "UR", "Value": [f"{shared_emulator.service_url}{study_path(dataset)}"]}
+        url = f"{shared_emulator.service_url}{study_path(dataset)}"
+        assert answer.json()["00081190"] == {"vr": "UR", "Value": [url]}
 
     def test_urls_follow_host_and_version_of_the_request(self, shared_emulator: Emulator) -> None:
         """Store §10, RetrieveURL: Host header and the version as the client wrote it."""
@@ -155,9 +154,7 @@ class TestOutcomes:
         answer = shared_emulator.store_response(an_instance(PatientID=""))
 
         assert answer.status == 202
-        assert comments(answer, "00081199") == [
-            "DICOM100: (0010,0020) - The required tag '(0010,0020)' is missing."
-        ]
+        assert comments(answer, "00081199") == ["DICOM100: (0010,0020) - The required tag '(0010,0020)' is missing."]
 
     def test_an_empty_patient_id_is_refused_in_version_1(self, shared_emulator: Emulator) -> None:
         """Store §6."""
@@ -257,7 +254,10 @@ class TestHeaders:
                 "application/dicom; transfer-syntax=1.2.840.10008.1.2.1",
                 "The specified content type 'application/dicom; transfer-syntax=1.2.840.10008.1.2.1' is not supported.",
             ),
-            ("multipart/related", "The content type 'multipart/related' is either not multipart or is missing boundary."),
+            (
+                "multipart/related",
+                "The content type 'multipart/related' is either not multipart or is missing boundary.",
+            ),
             (
                 'multipart/related; boundary=""',
                 "The content type 'multipart/related; boundary=\"\"' is either not multipart or is missing boundary.",
@@ -362,7 +362,8 @@ class TestParts:
     def test_a_framing_error_stores_nothing(self, shared_emulator: Emulator) -> None:
         """Store §2: all parts are read before any is processed."""
         dataset = an_instance()
-        body = b"--b\r\nContent-Type: application/dicom\r\n\r\n" + part10(dataset) + b"\r\n--b\r\nno colon\r\n\r\nx\r\n--b--"
+        good = b"--b\r\nContent-Type: application/dicom\r\n\r\n" + part10(dataset) + b"\r\n"
+        body = good + b"--b\r\nno colon\r\n\r\nx\r\n--b--"
 
         answer = shared_emulator.post("/studies", body, content_type="multipart/related; boundary=b")
 
@@ -395,13 +396,16 @@ class TestFormUpload:
     """The extension `store.form_upload`; seed-features §8."""
 
     FORM = (
-        b"--b\r\nContent-Disposition: attachment; name=\"file\"; filename=\"a.dcm\"\r\n"
+        b'--b\r\nContent-Disposition: attachment; name="file"; filename="a.dcm"\r\n'
         b"Content-Type: application/octet-stream\r\n\r\n%b\r\n--b--\r\n"
     )
 
     @pytest.mark.parametrize(
         "content_type",
-        ["multipart/related; type=application/dicom; boundary=b", 'multipart/related; type="application/dicom"; boundary=b'],
+        [
+            "multipart/related; type=application/dicom; boundary=b",
+            'multipart/related; type="application/dicom"; boundary=b',
+        ],
         ids=["unquoted", "quoted"],
     )
     def test_a_curl_form_upload_is_stored_and_announced(self, shared_emulator: Emulator, content_type: str) -> None:

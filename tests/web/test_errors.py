@@ -126,6 +126,14 @@ def test_strict_server_sends_no_request_id(strict_emulator: Emulator) -> None:
     assert strict_emulator.get("/studies").headers["x-ms-request-id"] is None
 
 
+def test_hint_what_would_work_is_not_sent_by_a_strict_server(
+    shared_emulator: Emulator, strict_emulator: Emulator
+) -> None:
+    """Own design: the header is no part of the service."""
+    assert shared_emulator.get("/studies", accept=None).headers["azdicom-hint"].startswith("Accept: ")
+    assert strict_emulator.get("/studies", accept=None).headers["azdicom-hint"] is None
+
+
 @pytest.mark.parametrize(("strict", "switch", "sent"), [(True, True, True), (False, False, False)])
 def test_request_id_has_a_switch(emulator_with: EmulatorWith, strict: bool, switch: bool, sent: bool) -> None:
     """http §8: behind a switch."""

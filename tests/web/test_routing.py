@@ -1,11 +1,16 @@
 """From method and path to a route, over HTTP: what matches, what is 404, what is 405."""
 
+import shutil
+
 import pytest
 
 from azdicom_emulator import routes
+from azdicom_emulator.settings import AuthMode
 from azdicom_emulator.web.routing import Match, MethodNotAllowed, Route, Router, Scope, split_path
+from tests.conftest import EmulatorWith
 from tests.support.client import Emulator
 from tests.support.raw import raw, raw_get
+from tests.support.waiting import eventually
 
 ALL_ROUTES = tuple(
     route for table in vars(routes).values() if isinstance(table, tuple) for route in table if isinstance(route, Route)
@@ -112,6 +117,16 @@ def test_less_than_in_the_query_is_refused_on_every_path(shared_emulator: Emulat
     assert answer.headers["api-supported-versions"] is None
 
 
+def test_less_than_in_the_query_is_refused_before_a_missing_token(emulator_with: EmulatorWith) -> None:
+    """Service source; http §1.1, §11."""
+    emulator = emulator_with(auth=AuthMode.ANY)
+
+    assert raw_get(emulator, "/v2/studies?a=%3C").status == 400
+    assert raw_get(emulator, "/v2/studies").status == 401
+    assert raw_get(emulator, "/v2/nope").status == 404
+    assert emulator.request("PATCH", "/v2/studies").status == 405
+
+
 def test_less_than_in_the_path_is_an_ordinary_character(shared_emulator: Emulator) -> None:
     """http §1.1: only the query string is looked at."""
     assert raw_get(shared_emulator, "/v2/%3C").status == 404
@@ -127,6 +142,22 @@ def test_health_answers_every_method(shared_emulator: Emulator, method: str, pat
     assert answer.content_type == "application/json; charset=utf-8"
     assert method == "HEAD" or answer.json()["overallStatus"] == "Healthy"
     assert answer.headers["api-supported-versions"] is None
+
+
+def test_health_is_503_when_the_data_folder_is_gone(emulator: Emulator) -> None:
+    """Service source; http §9: the overall status, the part that fails, and the service's text for it."""
+    assert emulator.request("GET", "/health/check").status == 200
+    shutil.rmtree(emulator.data_dir)
+
+    eventually(lambda: emulator.request("GET", "/health/check").status == 503, what="a look at the data folder")
+    answer = emulator.request("GET", "/health/check")
+    assert answer.json()["overallStatus"] == "Unhealthy"
+    assert answer.json()["details"][0] == {
+        "name": "DcmHealthCheck",
+        "status": "Unhealthy",
+        "description": "Failed to connect to the data store.",
+        "data": {},
+    }
 
 
 def test_options_on_the_server_as_a_whole_is_404(shared_emulator: Emulator) -> None:

@@ -25,6 +25,7 @@ SERVICE_BUSY = (
     "The server is currently unable to receive requests. Please retry your request. "
     "If the issue persists, please contact support."
 )
+HINT_HEADER = "azdicom-hint"
 STREAM_ABORTED = "The request stream was aborted."
 UID_RULE = (
     "DICOM Identifier is invalid. Value length should not exceed the maximum length of 64 characters. "
@@ -140,7 +141,7 @@ def error_response(error: ServiceError) -> web.Response:
     """The bare message as `text/plain; charset=utf-8`, or an empty body (http §3)."""
     headers = {}
     if error.hint:
-        headers["azdicom-hint"] = error.hint
+        headers[HINT_HEADER] = error.hint
     if isinstance(error, BusyError):
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, UnauthorizedError):

@@ -12,6 +12,7 @@ from azdicom_emulator.web.audit import log_audit_headers
 from azdicom_emulator.web.authentication import authenticate
 from azdicom_emulator.web.cors import add_cors_headers, preflight
 from azdicom_emulator.web.errors import (
+    HINT_HEADER,
     INTERNAL_ERROR,
     STREAM_ABORTED,
     BadRequestError,
@@ -58,7 +59,10 @@ async def before_headers(request: web.Request, response: web.StreamResponse) -> 
     response.headers.update(SECURITY_HEADERS)
     if MATCH in request and request[MATCH].route.scope is not Scope.ROOT:
         response.headers["api-supported-versions"] = SUPPORTED_VERSIONS
-    if request.app[SETTINGS].sends_request_ids and REQUEST_ID in request:  # `OPTIONS *` never reaches `dispatch`
+    settings = request.app[SETTINGS]
+    if settings.strict:
+        response.headers.popall(HINT_HEADER, None)
+    if settings.sends_request_ids and REQUEST_ID in request:  # `OPTIONS *` never reaches `dispatch`
         response.headers[REQUEST_ID_HEADER] = request[REQUEST_ID]
     add_cors_headers(request, response)
     add_announcements(request, response)
@@ -66,25 +70,13 @@ async def before_headers(request: web.Request, response: web.StreamResponse) -> 
 
 
 async def _answer(request: web.Request) -> web.StreamResponse:
+    """The answer, or what a failure is as HTTP. Raises only what ends the connection."""
     try:
         for early in BEFORE_ROUTING:
             if (answer := early(request)) is not None:
                 return answer
         _check_query(request)
-        matched = request.app[ROUTER].resolve(request.method, request.rel_url.raw_path)
-        match matched:
-            case Match():
-                await authenticate(request, matched.route.action)
-                request[MATCH] = matched
-                if matched.route.scope is not Scope.ROOT:
-                    log_audit_headers(request)
-                return await matched.route.handler(request)
-            case MethodNotAllowed(allow):
-                return web.Response(status=405, headers={"Allow": allow})
-            case UnsupportedVersion(version):
-                return unsupported_version(request, version)
-            case None:
-                return web.Response(status=404)
+        return await _routed(request)
     except ServiceError as error:
         _log_refusal(request, error)
         return error_response(error)
@@ -102,6 +94,23 @@ async def _answer(request: web.Request) -> web.StreamResponse:
             # A status cannot be sent any more: a broken connection is how the client learns of it (retrieve §6.2).
             raise ConnectionResetError from error
         return error_response(ServiceError(INTERNAL_ERROR))
+
+
+async def _routed(request: web.Request) -> web.StreamResponse:
+    matched = request.app[ROUTER].resolve(request.method, request.rel_url.raw_path)
+    match matched:
+        case Match():
+            await authenticate(request, matched.route.action)
+            request[MATCH] = matched
+            if matched.route.scope is not Scope.ROOT:
+                log_audit_headers(request)
+            return await matched.route.handler(request)
+        case MethodNotAllowed(allow):
+            return web.Response(status=405, headers={"Allow": allow})
+        case UnsupportedVersion(version):
+            return unsupported_version(request, version)
+        case None:
+            return web.Response(status=404)
 
 
 def _check_query(request: web.Request) -> None:

@@ -43,7 +43,6 @@ PATH_PARAMETERS: Mapping[str, tuple[str, Schema, str]] = {
     "frames": ("Frame numbers from 1 on, separated by commas", STRING, "1"),
     "frame": ("Frame number, from 1 on", STRING, "1"),
     "attribute": ("Tag of a top-level attribute, GGGGEEEE", STRING, "7FE00010"),
-    "attribute": ("Tag as 8 hexadecimal digits", STRING, "00100020"),
     "tag": ("Attribute keyword, or tag as 8 hexadecimal digits", STRING, "StationName"),
     "operation": ("Id of the operation", STRING, "00000000000000000000000000000000"),
     "partition": ("Name of the data partition", STRING, "Microsoft.Default"),
@@ -161,11 +160,6 @@ OPERATIONS: Mapping[str, Operation] = {
     "retrieve_instance": _retrieve("Retrieve an instance", "application/dicom; transfer-syntax=*", (DICOM, MULTIPART)),
     "retrieve_frames": _retrieve(
         "Retrieve frames", "application/octet-stream; transfer-syntax=*", (OCTET_STREAM, MULTIPART)
-    ),
-    "retrieve_bulkdata": Operation(
-        summary="Retrieve the value of one attribute as its file has it",
-        answers={200: Answer("The bytes of the value.", (OCTET_STREAM,)), 404: NOT_FOUND},
-        curl="-o value",
     ),
     "study_metadata": _metadata("Retrieve metadata of a study"),
     "series_metadata": _metadata("Retrieve metadata of a series"),

@@ -100,22 +100,38 @@ async def _send_slice(request: web.Request, response: web.StreamResponse, piece:
     offset, count = piece.offset + piece.zeroed, piece.size_bytes - piece.zeroed
     if count <= READ_AT_ONCE_BYTES:
         file.seek(offset)
-        await response.write(file.read(count))
+        await response.write(_whole(file.read(count), count, file))
         return
-    transport = request.transport
-    if transport is None:
-        raise ConnectionResetError("the client is gone")
-    try:
-        await asyncio.get_running_loop().sendfile(transport, file, offset, count, fallback=False)
-    except (NotImplementedError, RuntimeError):  # TLS, or a loop without sendfile
+    if not await _sent_by_kernel(request, file, offset, count):
         await _copy(request, response, file, offset, count)
+
+
+async def _sent_by_kernel(request: web.Request, file: BinaryIO, offset: int, count: int) -> bool:
+    """Sends by sendfile; False: nothing was sent, since TLS or the loop has no sendfile."""
+    transport = request.transport
+    if transport is None or transport.is_closing():
+        raise ConnectionResetError("the client is gone")
+    if transport.get_extra_info("sslcontext") is not None:
+        return False
+    try:
+        sent = await asyncio.get_running_loop().sendfile(transport, file, offset, count, fallback=False)
+    except (NotImplementedError, asyncio.SendfileNotAvailableError):
+        return False
+    if sent < count:
+        raise EOFError(f"{file.name} ended {count - sent} bytes early")
+    return True
+
+
+def _whole(content: bytes, count: int, file: BinaryIO) -> bytes:
+    """A file that is shorter than its row says must not leave the client waiting for the rest."""
+    if len(content) < count:
+        raise EOFError(f"{file.name} ended {count - len(content)} bytes early")
+    return content
 
 
 async def _copy(request: web.Request, response: web.StreamResponse, file: BinaryIO, offset: int, count: int) -> None:
     file.seek(offset)
     while count > 0:
         block = await request.app[WORKERS].in_thread(file.read, min(BLOCK_BYTES, count))
-        if not block:
-            raise EOFError(f"{file.name} ended {count} bytes early")
-        await response.write(block)
+        await response.write(_whole(block, min(BLOCK_BYTES, count), file))
         count -= len(block)

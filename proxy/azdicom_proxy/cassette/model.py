@@ -99,7 +99,7 @@ class Interaction:
 
     id: route slug and ordinal within the route, `qido-studies-0003`; seq: position in the recording, from 1;
     route: URL template with its method, `GET /studies/{study}`; scrubbed: names of the rules that changed something.
-    response_coding: the content coding that the response had on the wire.
+    response_coding: the content coding that the response had on the wire; json_reformatted: JSON was laid out anew.
     """
 
     request: RecordedRequest
@@ -108,6 +108,7 @@ class Interaction:
     seq: int = 0
     route: str = ""
     response_coding: str | None = None
+    json_reformatted: bool = False
     scrubbed: tuple[str, ...] = ()
     timing: Timing | None = None
 
