@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from azdicom_emulator.settings import Settings
+from azdicom_emulator.settings import AuthMode, Settings
 from tests.conftest import EmulatorWith
 from tests.management.partitions import in_partition
 from tests.support.client import DICOM_JSON, Emulator
@@ -21,6 +21,7 @@ from tests.support.instances import (
 )
 from tests.support.process import COMMAND
 from tests.support.server import running
+from tests.support.tokens import bearer, token_for
 
 DISABLED = "Data partitions feature is disabled."
 MISSING = "PartitionName value is missing in the route segment."
@@ -233,17 +234,17 @@ def test_methods_that_do_not_exist_are_405_in_both_states(emulator_with: Emulato
 
 def test_a_reader_cannot_make_a_partition(emulator_with: EmulatorWith) -> None:
     """Service source: implicit creation needs the role `write` (http §5.2)."""
-    from tests.support.tokens import token_of
-
-    emulator = emulator_with(partitions=True, auth="jwt")
+    emulator = emulator_with(partitions=True, auth=AuthMode.JWT)
     answer = emulator.request(
         "POST",
         "/v2/partitions/foo/studies",
         headers={
             "Content-Type": "application/dicom",
             "Accept": DICOM_JSON,
-            "Authorization": f"Bearer {token_of(emulator, 'reader')}",
+            **bearer(token_for(emulator, "reader")),
         },
         body=part10(an_instance()),
     )
-    assert answer.status == 403
+    assert (answer.status, answer.text) == (403, "Authorization failed.")
+    owner = emulator.get("/partitions", headers=bearer(token_for(emulator)))
+    assert [each["partitionName"] for each in owner.json()] == ["Microsoft.Default"]

@@ -18,7 +18,7 @@ PROTECTED_ROUTES = [route for route in ROUTES if route.action is not Action.PUBL
 PARAMETERS = {"frames": "1", "frame": "1"}
 BODIES = {
     "/extendedquerytags": b'[{"path":"00101010","level":"Study"}]',
-    "/extendedquerytags/{tagPath}": b'{"queryStatus":"disabled"}',
+    "/extendedquerytags/{tag}": b'{"queryStatus":"disabled"}',
 }
 """Of the routes whose body is checked before the role is (http §11, steps 13 to 16)."""
 

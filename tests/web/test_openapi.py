@@ -1,8 +1,13 @@
 """The OpenAPI description and the page made of it: true to the routes table, valid, and served before routing."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +18,11 @@ from azdicom_emulator import routes
 from azdicom_emulator.settings import AuthMode, Settings
 from azdicom_emulator.web.docs_page import render
 from azdicom_emulator.web.openapi import GROUPS, answers_of, describe, method_of, path_of
-from azdicom_emulator.web.openapi_operations import OPERATIONS, operation_of
+from azdicom_emulator.web.openapi_operations import OPERATIONS, PATH_PARAMETERS, operation_of
 from azdicom_emulator.web.routing import Route, Scope
 from tests.conftest import EmulatorWith
 from tests.support.client import Emulator
+from tests.support.instances import an_instance, part10
 from tests.support.raw import raw_get
 
 ALL_ROUTES = tuple(
@@ -183,6 +189,34 @@ def test_page_shows_every_route_with_a_call(group: str) -> None:
             assert path_of(route, GROUPS[group], SETTINGS) in text
     assert page.count("<pre>curl -i ") == page.count("<details ")
     assert f"curl -i 'http://127.0.0.1:8080/{GROUPS[group].segment}/studies' -H &#x27;Accept" in text
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_calls_of_the_page_are_well_formed(emulator: Emulator, tmp_path: Path) -> None:
+    """Own design: each line works in a shell as it stands; the partitions are off, so that one call is refused."""
+    study, series, instance = (PATH_PARAMETERS[name][2] for name in ("study", "series", "instance"))
+    dataset = an_instance(StudyInstanceUID=study, SeriesInstanceUID=series, SOPInstanceUID=instance)
+    emulator.store(dataset)
+    (tmp_path / "image.dcm").write_bytes(part10(dataset))
+    (tmp_path / ".curlrc").write_text('silent\nwrite-out = "\\n%{http_code}"\n')
+    page = emulator.request("GET", "/docs").text
+    calls = [unescape(re.sub("<[^>]+>", "", call)) for call in re.findall("<pre>(.*?)</pre>", page)]
+
+    statuses = {call: status_of(call, tmp_path) for call in calls}
+
+    assert len(calls) == page.count("<details ")
+    refused = {
+        call for call, status in statuses.items() if status in (0, 400, 401, 403, 406, 413, 415) or status >= 500
+    }
+    assert refused == {f"curl -i '{emulator.base_url}/v2/partitions'"}
+
+
+def status_of(call: str, folder: Path) -> int:
+    """The HTTP status that a line of the page gets; 0: none."""
+    done = subprocess.run(
+        ("sh", "-c", call), cwd=folder, env={**os.environ, "CURL_HOME": str(folder)}, capture_output=True, check=False
+    )
+    return int(done.stdout.rpartition(b"\n")[2])
 
 
 def test_page_of_no_group_is_400(shared_emulator: Emulator) -> None:

@@ -1,8 +1,8 @@
 """Reads a DICOM file: finds out how it is encoded, then scans its data set."""
 
-import zlib
 from dataclasses import dataclass
 
+from azdicom_emulator.dicom.deflate import InflateError, inflated_bytes
 from azdicom_emulator.dicom.elements import LONG_LENGTH_VRS, VRS, DataSet
 from azdicom_emulator.dicom.part10 import PREAMBLE_BYTES, PREFIX, has_preamble
 from azdicom_emulator.dicom.scan import NotDicomError, Source, scan
@@ -21,6 +21,7 @@ from azdicom_emulator.dicom.syntax import (
 __all__ = ["DicomFile", "NotDicomError", "Source", "parse"]
 
 MAX_INFLATED_BYTES = 512 * 1024 * 1024
+_BLOCK_BYTES = 1024 * 1024
 
 # Shorter ones are refused by the service's reader, preamble or not (service source: fo-dicom).
 _MIN_FILE_BYTES = PREAMBLE_BYTES + len(PREFIX)
@@ -94,14 +95,10 @@ def _file_meta(source: Source, position: int, syntax: Syntax) -> tuple[str, int]
     raise NotDicomError("nothing after the file meta information")
 
 
-def _inflate(source: Source, start: int, max_bytes: int) -> bytes:
-    """The deflated data set (PS3.5 §A.5), as far as it is there."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+def _inflate(source: Source, start: int, max_bytes: int) -> Source:
+    """The deflated data set, as far as it is there."""
+    blocks = (bytes(source[at : at + _BLOCK_BYTES]) for at in range(start, len(source), _BLOCK_BYTES))
     try:
-        with memoryview(source) as whole, whole[start:] as deflated:
-            inflated = inflater.decompress(deflated, max_bytes + 1)
-    except zlib.error as error:
-        raise NotDicomError(f"not deflated: {error}") from error
-    if len(inflated) > max_bytes:
-        raise NotDicomError(f"inflates to more than {max_bytes} bytes")
-    return inflated
+        return inflated_bytes(blocks, max_bytes)
+    except InflateError as error:
+        raise NotDicomError(str(error)) from error

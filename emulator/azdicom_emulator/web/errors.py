@@ -26,6 +26,7 @@ SERVICE_BUSY = (
     "If the issue persists, please contact support."
 )
 HINT_HEADER = "azdicom-hint"
+MAX_HINT_CHARACTERS = 500
 STREAM_ABORTED = "The request stream was aborted."
 UID_RULE = (
     "DICOM Identifier is invalid. Value length should not exceed the maximum length of 64 characters. "
@@ -141,7 +142,7 @@ def error_response(error: ServiceError) -> web.Response:
     """The bare message as `text/plain; charset=utf-8`, or an empty body (http §3)."""
     headers = {}
     if error.hint:
-        headers[HINT_HEADER] = error.hint
+        headers[HINT_HEADER] = _header_value(error.hint)
     if isinstance(error, BusyError):
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, UnauthorizedError):
@@ -149,3 +150,9 @@ def error_response(error: ServiceError) -> web.Response:
     if not error.message:
         return web.Response(status=error.status, headers=headers)
     return web.Response(status=error.status, text=error.message, headers=headers)
+
+
+def _header_value(text: str) -> str:
+    """One line of printable ASCII: a hint may quote what a file, a codec or the client said."""
+    line = " ".join(text.replace("×", "x").split())[:MAX_HINT_CHARACTERS]
+    return "".join(character if " " <= character <= "~" else "?" for character in line)

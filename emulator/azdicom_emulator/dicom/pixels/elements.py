@@ -2,12 +2,12 @@
 
 import io
 import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
+from azdicom_emulator.dicom.deflate import InflateError, inflate
 from azdicom_emulator.dicom.part10 import PREAMBLE_BYTES, PREFIX, has_preamble
 from azdicom_emulator.dicom.pixels.errors import MalformedFileError
 from azdicom_emulator.dicom.pixels.limits import MAX_INFLATED_BYTES, MAX_NESTING
@@ -65,7 +65,7 @@ class Element(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Part10:
-    """An opened file. `stream` holds the data set from `start` on; a deflated one is inflated in memory, from 0 on."""
+    """An opened file. `stream` holds the data set from `start` on; a deflated one is inflated, from 0 on."""
 
     stream: BinaryIO
     encoding: Encoding
@@ -135,7 +135,7 @@ def _opened(stream: BinaryIO) -> Part10:
     syntax = syntax or next(uid for uid, encoding in _ENCODINGS.items() if encoding == opening)
     if syntax == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
         inflated = _inflate(stream, position)
-        return Part10(io.BytesIO(inflated), EXPLICIT_LITTLE, 0, len(inflated), syntax, meta)
+        return Part10(inflated, EXPLICIT_LITTLE, 0, inflated.seek(0, io.SEEK_END), syntax, meta)
     return Part10(stream, _ENCODINGS.get(syntax, EXPLICIT_LITTLE), position, size, syntax, meta)
 
 
@@ -151,19 +151,14 @@ def _opening_encoding(stream: BinaryIO, position: int) -> Encoding:
     raise MalformedFileError("the first element is none of a DICOM file")
 
 
-def _inflate(stream: BinaryIO, start: int) -> bytes:
-    """The data set behind `start`, at most MAX_INFLATED_BYTES; closes the file (PS3.5 A.5: raw deflate)."""
-    inflater, data = zlib.decompressobj(-zlib.MAX_WBITS), bytearray()
+def _inflate(stream: BinaryIO, start: int) -> BinaryIO:
+    """The data set behind `start`, at most MAX_INFLATED_BYTES; closes the file."""
     with stream:
         stream.seek(start)
-        while not inflater.eof and (chunk := inflater.unconsumed_tail or stream.read(_CHUNK)):
-            try:
-                data += inflater.decompress(chunk, 16 * _CHUNK)
-            except zlib.error as error:
-                raise MalformedFileError(f"deflated data set: {error}") from error
-            if len(data) > MAX_INFLATED_BYTES:
-                raise MalformedFileError(f"deflated data set is larger than {MAX_INFLATED_BYTES} bytes")
-    return bytes(data)
+        try:
+            return cast(BinaryIO, inflate(iter(lambda: stream.read(_CHUNK), b""), MAX_INFLATED_BYTES))
+        except InflateError as error:
+            raise MalformedFileError(f"deflated data set {error}") from error
 
 
 def read_element(stream: BinaryIO, position: int, encoding: Encoding) -> Element:
