@@ -246,5 +246,6 @@ def test_a_reader_cannot_make_a_partition(emulator_with: EmulatorWith) -> None:
         body=part10(an_instance()),
     )
     assert (answer.status, answer.text) == (403, "Authorization failed.")
+    assert emulator.get("/partitions", headers=bearer(token_for(emulator, "none"))).status == 403
     owner = emulator.get("/partitions", headers=bearer(token_for(emulator)))
     assert [each["partitionName"] for each in owner.json()] == ["Microsoft.Default"]

@@ -139,6 +139,15 @@ def test_wrong_token_request_is_answered_400(emulator: Emulator, form: dict[str,
     assert answer.json()["error_description"]
 
 
+def test_a_token_request_that_is_no_form_is_answered_400(emulator: Emulator) -> None:
+    """RFC 6749 §5.2: multipart/form-data without a boundary cannot be read."""
+    answer = emulator.request(
+        "POST", "/any/oauth2/v2.0/token", headers={"Content-Type": "multipart/form-data"}, body=b"x"
+    )
+
+    assert (answer.status, answer.json()["error"]) == (400, "invalid_request")
+
+
 def test_managed_identity_answers_as_app_service_does(emulator: Emulator) -> None:
     """Azure App Service, "REST endpoint reference" of managed identities: `expires_on` is text, in Unix seconds."""
     before = int(time.time())

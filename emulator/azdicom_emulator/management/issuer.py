@@ -52,7 +52,10 @@ async def client_credentials_token(request: web.Request) -> web.StreamResponse:
 
     The client id chooses the role. `expires_in`, which is this issuer's own, asks for a life time in seconds.
     """
-    form = await request.post()
+    try:
+        form = await request.post()
+    except ValueError:
+        return _oauth_error("invalid_request", "the body is no form")
     grant, client_id, scope, wanted = (
         str(form.get(name, "")) for name in ("grant_type", "client_id", "scope", "expires_in")
     )

@@ -92,14 +92,15 @@ def _require_one_unless_as_stored(found: Sequence[StoredInstance], choice: Choic
 
 
 async def _send(request: web.Request, instances: Sequence[StoredInstance], choice: Choice) -> web.StreamResponse:
-    parts = [await _part(request, instance, choice) for instance in instances]
-    if choice.is_multipart:
-        return await send_multipart(request, parts)
-    return await send_single(request, parts[0])
+    with contextlib.ExitStack() as sent:
+        parts = [await _part(request, instance, choice, sent) for instance in instances]
+        if choice.is_multipart:
+            return await send_multipart(request, parts)
+        return await send_single(request, parts[0])
 
 
-async def _part(request: web.Request, instance: StoredInstance, choice: Choice) -> Part:
-    """The stored file, or its transcoded bytes where another transfer syntax is asked for (retrieve §9)."""
+async def _part(request: web.Request, instance: StoredInstance, choice: Choice, sent: contextlib.ExitStack) -> Part:
+    """The stored file, or a transcoded one, which `sent` removes, where another syntax is asked for (retrieve §9)."""
     path, _ = request.app[INDEX].files.paths(instance.key, instance.watermark)
     if choice.transfer_syntax in (AS_STORED, instance.transfer_syntax_uid):
         zeroed = PREAMBLE_BYTES if request.app[SETTINGS].quirk("store.preamble") == "zero-at-retrieve" else 0
@@ -109,10 +110,13 @@ async def _part(request: web.Request, instance: StoredInstance, choice: Choice) 
         )
     if instance.size_bytes > MAX_TRANSCODED_BYTES:
         raise NotAcceptableError(TOO_LARGE_TO_TRANSCODE)
-    from azdicom_emulator.dicom.pixels.transcode import transcode
+    from azdicom_emulator.dicom.pixels.transcode import transcode_to_file
 
+    transcoded = request.app[INDEX].files.temporary()
+    transcoded.touch()
+    sent.callback(transcoded.unlink)
     try:
-        content = await request.app[WORKERS].in_process(transcode, path, choice.transfer_syntax)
+        size = await request.app[WORKERS].in_process(transcode_to_file, path, choice.transfer_syntax, transcoded)
     except (TranscodingError, WorkerDiedError) as error:
         raise NotAcceptableError(TRANSCODING_NOT_SUPPORTED, hint=str(error)) from error
-    return Part(f"{choice.media_type}; transfer-syntax={choice.transfer_syntax}", content)
+    return Part(f"{choice.media_type}; transfer-syntax={choice.transfer_syntax}", (FileSlice(transcoded, 0, size),))

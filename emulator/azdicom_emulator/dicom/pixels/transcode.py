@@ -4,6 +4,7 @@ import struct
 from collections.abc import Callable
 from io import BytesIO
 from os import PathLike
+from typing import BinaryIO
 
 from azdicom_emulator import __version__
 from azdicom_emulator.dicom.pixels.codecs import JPEG_2000_LOSSLESS
@@ -55,29 +56,51 @@ def transcode(path: str | PathLike[str], target_transfer_syntax_uid: str) -> byt
     Every attribute is kept as it is, private and unknown ones included, except those that describe the pixels' layout.
     Raises TranscodingError, OSError.
     """
+    sink = BytesIO()
+    _transcode(path, target_transfer_syntax_uid, sink)
+    return sink.getvalue()
+
+
+def transcode_to_file(
+    path: str | PathLike[str], target_transfer_syntax_uid: str, destination: str | PathLike[str]
+) -> int:
+    """`transcode` into `destination`, a file that exists, so that the result is never held whole; returns its size.
+
+    When the caller removes `destination` meanwhile, nothing stays behind.
+    """
+    with open(destination, "r+b") as sink:
+        _transcode(path, target_transfer_syntax_uid, sink)
+        return sink.tell()
+
+
+def _transcode(path: str | PathLike[str], target: str, sink: BinaryIO) -> None:
     try:
         with ImageFile(path) as image:
-            return _transcoded(image, target_transfer_syntax_uid)
+            _write_transcoded(image, target, sink)
     except (DecodingError, FrameNotFoundError, MalformedFileError) as error:
         raise TranscodingError(str(error)) from error
 
 
-def _transcoded(image: ImageFile, target: str) -> bytes:
+def _write_transcoded(image: ImageFile, target: str, sink: BinaryIO) -> None:
     if target not in (EXPLICIT_VR_LITTLE_ENDIAN, JPEG_2000_LOSSLESS):
         raise TranscodingError(f"transfer syntax {target} is not a target")
     if PIXEL_DATA not in image.elements:
-        return _file(image, target, {}, None)
+        _write_file(image, target, {}, None, sink)
+        return
     table, declared = frame_table(image), image.pixel_format()
     if table.number_of_frames < image.number_of_frames:
         raise TranscodingError(f"NumberOfFrames is {image.number_of_frames}, the data hold {table.number_of_frames}")
     if declared.frame_bits * table.number_of_frames > MAX_DECODED_BYTES * 8:
         raise TranscodingError(f"more than {MAX_DECODED_BYTES} bytes of pixels")
     if target == JPEG_2000_LOSSLESS:
-        return _to_jpeg_2000(image, table, declared)
-    return _decoded(image, table, declared) if table.is_encapsulated else _native(image, declared)
+        _to_jpeg_2000(image, table, declared, sink)
+    elif table.is_encapsulated:
+        _decoded(image, table, declared, sink)
+    else:
+        _native(image, declared, sink)
 
 
-def _to_jpeg_2000(image: ImageFile, table: FrameTable, declared: PixelFormat) -> bytes:
+def _to_jpeg_2000(image: ImageFile, table: FrameTable, declared: PixelFormat, sink: BinaryIO) -> None:
     """One fragment a frame, with a basic offset table."""
     fragments, described = [], declared
     for frame_number in range(1, table.number_of_frames + 1):
@@ -86,7 +109,7 @@ def _to_jpeg_2000(image: ImageFile, table: FrameTable, declared: PixelFormat) ->
     is_rgb = described.photometric_interpretation == "RGB"
     changes = _layout_changes(declared, "YBR_RCT" if is_rgb else described.photometric_interpretation, is_planar=False)
 
-    def write(rewriter: Rewriter, sink: BytesIO) -> None:
+    def write(rewriter: Rewriter) -> None:
         offsets, position = [], 0
         for fragment in fragments:
             offsets.append(position & 0xFFFFFFFF)
@@ -97,10 +120,10 @@ def _to_jpeg_2000(image: ImageFile, table: FrameTable, declared: PixelFormat) ->
             sink.write(struct.pack("<HHI", ITEM >> 16, ITEM & 0xFFFF, len(item)) + item)
         sink.write(struct.pack("<HHI", SEQUENCE_DELIMITATION >> 16, SEQUENCE_DELIMITATION & 0xFFFF, 0))
 
-    return _file(image, JPEG_2000_LOSSLESS, changes, write)
+    _write_file(image, JPEG_2000_LOSSLESS, changes, write, sink)
 
 
-def _decoded(image: ImageFile, table: FrameTable, declared: PixelFormat) -> bytes:
+def _decoded(image: ImageFile, table: FrameTable, declared: PixelFormat, sink: BinaryIO) -> None:
     """Frames are decoded one by one into the result: only the first tells what the attributes must say."""
     first = decode_frame(image, table, declared, 1)
     described = native_format(table, declared, first.described)
@@ -109,7 +132,7 @@ def _decoded(image: ImageFile, table: FrameTable, declared: PixelFormat) -> byte
     changes = _layout_changes(declared, described.photometric_interpretation, is_planar=described.is_planar)
     data = layout(first, table.transfer_syntax_uid, declared)
 
-    def write(rewriter: Rewriter, sink: BytesIO) -> None:
+    def write(rewriter: Rewriter) -> None:
         size = len(data) * table.number_of_frames
         rewriter.write_header(PIXEL_DATA, "OB" if declared.bits_allocated <= 8 else "OW", size + size % 2)
         sink.write(data)
@@ -117,18 +140,18 @@ def _decoded(image: ImageFile, table: FrameTable, declared: PixelFormat) -> byte
             sink.write(native_bytes(image, table, declared, frame_number))
         sink.write(b"\0" * (size % 2))
 
-    return _file(image, EXPLICIT_VR_LITTLE_ENDIAN, changes, write)
+    _write_file(image, EXPLICIT_VR_LITTLE_ENDIAN, changes, write, sink)
 
 
-def _native(image: ImageFile, declared: PixelFormat) -> bytes:
+def _native(image: ImageFile, declared: PixelFormat, sink: BinaryIO) -> None:
     """The value is kept whole; only its byte order and its VR may change."""
 
-    def write(rewriter: Rewriter, _sink: BytesIO) -> None:
+    def write(rewriter: Rewriter) -> None:
         pixel_data = image.elements[PIXEL_DATA]
         vr = pixel_data.vr or ("OB" if declared.bits_allocated <= 8 else "OW")
         rewriter.write(PIXEL_DATA, vr, native_value(image, declared))
 
-    return _file(image, EXPLICIT_VR_LITTLE_ENDIAN, {}, write)
+    _write_file(image, EXPLICIT_VR_LITTLE_ENDIAN, {}, write, sink)
 
 
 def _layout_changes(declared: PixelFormat, photometric_interpretation: str, *, is_planar: bool) -> _Changes:
@@ -140,11 +163,14 @@ def _layout_changes(declared: PixelFormat, photometric_interpretation: str, *, i
     return changes
 
 
-def _file(
-    image: ImageFile, target: str, changes: _Changes, write_pixel_data: Callable[[Rewriter, BytesIO], None] | None
-) -> bytes:
+def _write_file(
+    image: ImageFile,
+    target: str,
+    changes: _Changes,
+    write_pixel_data: Callable[[Rewriter], None] | None,
+    sink: BinaryIO,
+) -> None:
     """Preamble, meta group and data set; attributes in `changes` are replaced, or inserted at their place."""
-    sink = BytesIO()
     rewriter = Rewriter(image.part10, sink, is_signed=image.integer(PIXEL_REPRESENTATION) == 1)
     _write_meta(image, target, rewriter, sink)
     pending = sorted(changes.items())
@@ -154,16 +180,15 @@ def _file(
             rewriter.write(tag, vr, value)
         end = end_of(image.part10.stream, element, image.part10.encoding)
         if element.tag == PIXEL_DATA and write_pixel_data is not None:
-            write_pixel_data(rewriter, sink)
+            write_pixel_data(rewriter)
         elif element.tag & 0xFFFF and element.tag not in changes and element.tag not in _DROPPED:
             rewriter.copy(element, end)
-    return sink.getvalue()
 
 
 _DROPPED = frozenset({EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS})
 
 
-def _write_meta(image: ImageFile, target: str, rewriter: Rewriter, sink: BytesIO) -> None:
+def _write_meta(image: ImageFile, target: str, rewriter: Rewriter, sink: BinaryIO) -> None:
     """Meta elements are kept, except those that say how and by whom the file was written (PS3.10 §7.1)."""
     meta = {
         **image.part10.meta,

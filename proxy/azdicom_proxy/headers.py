@@ -1,0 +1,67 @@
+"""Header lines on their way through: which of them end here (RFC 9110 §7.6.1), and who else has handled them."""
+
+from collections.abc import Iterable
+
+from azdicom_proxy.upstream.head import RawHeaders
+
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+VIA = (b"Via", b"1.1 azdicom")
+RECORDING_HEADER = "x-azdicom-recording"
+ID_HEADER = "x-azdicom-id"
+SOURCE_HEADER = "x-azdicom-source"
+ERROR_HEADER = "x-azdicom-error"
+OWN_PREFIX = b"x-azdicom-"
+
+
+def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
+    """The lines that go on, in their order and spelling: without hop-by-hop headers, those that `Connection` names too,
+
+    and without this proxy's own.
+    """
+    lines = tuple(headers)
+    ended = HOP_BY_HOP
+    for name, value in lines:
+        if name.lower() == b"connection":
+            ended = ended | {token.strip().lower() for token in value.split(b",")}
+    return tuple(
+        (name, value) for name, value in lines if (key := name.lower()) not in ended and not key.startswith(OWN_PREFIX)
+    )
+
+
+def value_of(headers: RawHeaders, name: bytes) -> bytes | None:
+    """The first value of a header; name in lower case."""
+    return next((value for key, value in headers if key.lower() == name), None)
+
+
+def without(headers: RawHeaders, *names: bytes) -> RawHeaders:
+    """All lines but those called one of `names` (lower case)."""
+    return tuple(line for line in headers if line[0].lower() not in names)
+
+
+def replaced(headers: RawHeaders, name: bytes, value: bytes) -> RawHeaders:
+    """The lines with another value for `name` (lower case), where and as it is spelled; put at the end if absent."""
+    if value_of(headers, name) is None:
+        return (*headers, (name, value))
+    return tuple((key, value if key.lower() == name else old) for key, old in headers)
+
+
+def decoded(headers: RawHeaders) -> tuple[tuple[str, str], ...]:
+    """The lines as text, each byte one character."""
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
+
+
+def encoded(headers: Iterable[tuple[str, str]]) -> RawHeaders:
+    """The inverse of `decoded`; what is no single byte becomes `?`."""
+    return tuple((name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in headers)

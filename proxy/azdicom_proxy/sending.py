@@ -1,0 +1,102 @@
+"""Answers on their way to the client, byte for byte: the head as it is given, the body as it arrives."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import HttpVersion11, web
+
+from azdicom_proxy.upstream.client import LAST_CHUNK
+from azdicom_proxy.upstream.head import WITHOUT_BODY, RawHeaders
+
+SENT_TOGETHER_BYTES = 64 * 1024
+"""Up to here head and body go out in one write: a copy costs less than another packet."""
+
+
+class DirectResponse(web.StreamResponse):
+    """An answer that goes to the client's transport without aiohttp's additions: no Server, no Date, no new order.
+
+    It is a Receiver of the body. length: of the body that follows; None: chunked, or until the connection ends for
+    a client of HTTP/1.0.
+    """
+
+    def __init__(self, request: web.BaseRequest, status: int, reason: str, headers: RawHeaders) -> None:
+        super().__init__(status=status, reason=reason)
+        self._request = request
+        self._lines = headers
+        self._held = b""
+        """The head while it waits for the first bytes of the body."""
+        self._is_chunked = False
+        self._is_bodiless = request.method == "HEAD" or status in WITHOUT_BODY
+        self.sent_bytes = 0
+        self.is_begun = False
+
+    def begin(self, length: int | None) -> None:
+        """Makes the head. `Content-Length`, where it is among the headers, is the caller's business."""
+        self.is_begun = True
+        lines = [f"HTTP/1.1 {self.status} {self.reason}\r\n".encode("latin-1", "replace")]
+        for name, value in self._lines:
+            lines += (name, b": ", value, b"\r\n")
+        if length is None and not self._is_bodiless:
+            self._is_chunked = self._request.version >= HttpVersion11
+            if self._is_chunked:
+                lines.append(b"Transfer-Encoding: chunked\r\n")
+            else:
+                self.force_close()
+        if not self.keep_alive:
+            lines.append(b"Connection: close\r\n")
+        elif self._request.version < HttpVersion11:
+            lines.append(b"Connection: keep-alive\r\n")
+        lines.append(b"\r\n")
+        self._held = b"".join(lines)
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the client's connection serves another request."""
+        return super().keep_alive is not False and self._request.keep_alive
+
+    def receive(self, chunk: memoryview) -> bool:
+        """Raises ConnectionResetError when the client is gone."""
+        self.sent_bytes += len(chunk)
+        if self._is_bodiless:
+            return True
+        transport = self._transport()
+        framed: bytes | memoryview = chunk
+        if self._is_chunked:
+            framed = b"".join((b"%x\r\n" % len(chunk), chunk, b"\r\n"))
+        if self._held:
+            if len(framed) <= SENT_TOGETHER_BYTES:
+                framed = self._held + bytes(framed)
+            else:
+                transport.write(self._held)
+            self._held = b""
+        transport.write(framed)
+        return transport.get_write_buffer_size() == 0
+
+    async def ready(self) -> None:
+        await self._request.writer.drain()
+
+    async def end(self) -> None:
+        """The body is whole."""
+        rest = self._held + (LAST_CHUNK if self._is_chunked else b"")
+        self._held = b""
+        if rest:
+            self._transport().write(rest)
+        await self._request.writer.drain()
+
+    def break_off(self) -> None:
+        """Closes the client's connection, so that it does not take what it has for the whole answer."""
+        self.force_close()
+        if self._request.transport is not None:
+            self._request.transport.close()
+
+    async def prepare(self, request: web.BaseRequest) -> Any:
+        """Nothing: aiohttp calls it for every answer."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Nothing: aiohttp calls it for every answer."""
+
+    def _transport(self) -> asyncio.Transport:
+        transport = self._request.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client is gone")
+        return transport

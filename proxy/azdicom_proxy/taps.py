@@ -1,0 +1,169 @@
+"""Bodies kept while they flow by: decoded, hashed and spooled in a thread, small ones in memory, large ones in a file."""
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import BinaryIO
+
+from azdicom_proxy.cassette.bodies import split_multipart
+from azdicom_proxy.cassette.model import Body, Empty, Inline, Omitted, SpooledFile
+from azdicom_proxy.codings import Decoder
+from azdicom_proxy.upstream.connection import Receiver
+
+BATCH_BYTES = 1024 * 1024
+"""What is worth a hand-over to a thread."""
+WAITING_BYTES = 4 * BATCH_BYTES
+"""How much may wait for the thread before the body is held up."""
+
+
+class BodyTap:
+    """Keeps one body. Feed it, await `ready()` when it is full, then `finish()`; `discard()` removes its file.
+
+    coding: a content coding to take off. Only length and hash are kept of what is over `limit_bytes`.
+    """
+
+    def __init__(
+        self, *, executor: Executor, folder: Path, coding: str | None, memory_bytes: int, limit_bytes: int
+    ) -> None:
+        self._executor = executor
+        self._folder = folder
+        self._decoder = Decoder(coding) if coding is not None else None
+        self._memory_bytes = memory_bytes
+        self._limit_bytes = limit_bytes
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self._working: asyncio.Future[None] | None = None
+        self._hash = hashlib.sha256()
+        self._size_bytes = 0
+        self._memory = bytearray()
+        self._file: BinaryIO | None = None
+        self._path: Path | None = None
+        self.received_bytes = 0
+        """As it was on the wire."""
+
+    @property
+    def is_full(self) -> bool:
+        return self._waiting_bytes >= WAITING_BYTES
+
+    def feed(self, chunk: bytes | memoryview) -> None:
+        """Takes a copy of `chunk`. Returns at once."""
+        self.received_bytes += len(chunk)
+        self._waiting.append(bytes(chunk))
+        self._waiting_bytes += len(chunk)
+        if self._waiting_bytes >= BATCH_BYTES and (self._working is None or self._working.done()):
+            self._hand_over()
+
+    async def ready(self) -> None:
+        """Returns when it is no longer full. Raises OSError, zlib.error."""
+        while self.is_full:
+            await self._worked()
+
+    async def finish(self, content_type: str | None) -> Body:
+        """The whole body, a multipart one as its recipe. Raises OSError, zlib.error."""
+        await self._worked()
+        if self._file is None and self._waiting_bytes <= BATCH_BYTES:
+            self._take(self._taken())
+        elif self._waiting:
+            self._hand_over()
+            await self._worked()
+        if self._file is None and self._size_bytes <= BATCH_BYTES:
+            return self._body(content_type)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._body, content_type)
+
+    def discard(self) -> None:
+        """Removes the file. Nothing may be under way."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+            self._path = None
+
+    async def abandon(self) -> None:
+        """`discard`, whatever is under way."""
+        if self._working is not None:
+            await asyncio.wait([self._working])
+        self.discard()
+
+    def _hand_over(self) -> None:
+        chunks = self._taken()
+        self._working = asyncio.get_running_loop().run_in_executor(self._executor, self._take, chunks)
+
+    def _taken(self) -> list[bytes]:
+        chunks, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        return chunks
+
+    async def _worked(self) -> None:
+        if self._working is not None:
+            working, self._working = self._working, None
+            await working
+        if self.is_full:
+            self._hand_over()
+
+    # In a thread.
+
+    def _take(self, chunks: list[bytes]) -> None:
+        for chunk in chunks:
+            self._keep(self._decoder.decode(chunk) if self._decoder is not None else chunk)
+
+    def _keep(self, content: bytes) -> None:
+        self._hash.update(content)
+        self._size_bytes += len(content)
+        if self._size_bytes > self._limit_bytes:
+            self._memory.clear()
+            self.discard()
+            return
+        if self._file is not None:
+            self._file.write(content)
+            return
+        self._memory += content
+        if len(self._memory) > self._memory_bytes:
+            self._file = tempfile.NamedTemporaryFile(dir=self._folder, delete=False)  # noqa: SIM115 -- see discard
+            self._path = Path(self._file.name)
+            self._file.write(self._memory)
+            self._memory.clear()
+
+    def _body(self, content_type: str | None) -> Body:
+        if self._decoder is not None:
+            self._keep(self._decoder.finish())
+        if self._size_bytes > self._limit_bytes:
+            return Omitted(self._size_bytes, self._hash.hexdigest())
+        if not self._size_bytes:
+            return Empty()
+        whole: Inline | SpooledFile = Inline(bytes(self._memory))
+        if self._file is not None and self._path is not None:
+            self._file.close()
+            self._file = None
+            whole = SpooledFile(self._path, self._size_bytes, self._hash.hexdigest())
+        is_multipart = content_type is not None and content_type.lower().lstrip().startswith("multipart/")
+        return (split_multipart(content_type or "", whole) if is_multipart else None) or whole
+
+
+class TappedReceiver:
+    """Hands a body on to `receiver`, and a copy to `tap`."""
+
+    def __init__(self, receiver: Receiver, tap: BodyTap) -> None:
+        self._receiver = receiver
+        self._tap = tap
+
+    def receive(self, chunk: memoryview) -> bool:
+        self._tap.feed(chunk)
+        return self._receiver.receive(chunk) and not self._tap.is_full
+
+    async def ready(self) -> None:
+        await self._tap.ready()
+        await self._receiver.ready()
+
+
+async def tapped(chunks: AsyncIterator[bytes], tap: BodyTap) -> AsyncIterator[bytes]:
+    """The chunks, of which `tap` keeps a copy."""
+    async for chunk in chunks:
+        tap.feed(chunk)
+        if tap.is_full:
+            await tap.ready()
+        yield chunk
+
+
