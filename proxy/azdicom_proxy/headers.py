@@ -26,10 +26,7 @@ OWN_PREFIX = b"x-azdicom-"
 
 
 def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
-    """The lines that go on, in their order and spelling: without hop-by-hop headers, those that `Connection` names too,
-
-    and without this proxy's own.
-    """
+    """The lines that go on, in their order and spelling: none of a single hop, and none of this proxy's own."""
     lines = tuple(headers)
     ended = HOP_BY_HOP
     for name, value in lines:
@@ -51,10 +48,11 @@ def without(headers: RawHeaders, *names: bytes) -> RawHeaders:
 
 
 def replaced(headers: RawHeaders, name: bytes, value: bytes) -> RawHeaders:
-    """The lines with another value for `name` (lower case), where and as it is spelled; put at the end if absent."""
-    if value_of(headers, name) is None:
+    """The lines with another value for `name`, where and as it is spelled; put at the end if it is absent."""
+    key = name.lower()
+    if value_of(headers, key) is None:
         return (*headers, (name, value))
-    return tuple((key, value if key.lower() == name else old) for key, old in headers)
+    return tuple((line[0], value) if line[0].lower() == key else line for line in headers)
 
 
 def decoded(headers: RawHeaders) -> tuple[tuple[str, str], ...]:

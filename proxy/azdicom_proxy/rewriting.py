@@ -6,6 +6,7 @@ parts are never looked at.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from re import Pattern
 from typing import Self
 
@@ -44,18 +45,19 @@ class Rewriter:
     _target_host: bytes
 
     @classmethod
+    @lru_cache(maxsize=64)
     def between(cls, source: Address, target: Address) -> Self:
         scheme, path = source.scheme.encode(), re.escape(source.path.encode())
         authority = re.escape((f"[{source.host}]" if ":" in source.host else source.host).encode())
         port = b"(?::%d)" % source.port + (b"?" if source.port == DEFAULT_PORTS[source.scheme] else b"")
         base = b"(?i:%b://%b%b)%b" % (scheme, authority, port, path)
         # JSON may write a slash as \/ (RFC 8259 §7).
-        in_json = b'(?i:%b:(?:\\\\?/){2}%b%b)%b' % (scheme, authority, port, path.replace(b"/", b"\\\\?/"))
+        in_json = b"(?i:%b:(?:\\\\?/){2}%b%b)%b" % (scheme, authority, port, path.replace(b"/", b"\\\\?/"))
         return cls(
             f"{target.origin}{target.path}".encode(),
             source.host.encode().lower(),
             re.compile(base + END_OF_BASE),
-            re.compile(b'("(?P<key>[A-Za-z]+)"\\s*:\\s*)?"' + in_json + END_OF_BASE),
+            re.compile(b'("(?P<key>[A-Za-z]+)"\\s*:\\s*)?(?<!\\\\)"' + in_json + END_OF_BASE),
             re.compile(b"(\\d{3}) (?i:%b)(?::\\d+)?(:?) " % authority),
             target.host.encode(),
         )
@@ -72,6 +74,18 @@ class Rewriter:
         """JSON text with each string that begins with the base begun by the target; otherwise the same object."""
         return self._in_json.sub(self._replace, content) if self.occurs_in(content) else content
 
+    def json_before(self, content: bytes, end: int) -> tuple[bytes, bytes]:
+        """As `json`, for the strings that begin before `end`; and the rest, untouched."""
+        pieces: list[bytes] = []
+        position = 0
+        for found in self._in_json.finditer(content):
+            if found.start() >= end:
+                break
+            pieces += (content[position : found.start()], self._replace(found))
+            position = found.end()
+        end = max(end, position)
+        return b"".join((*pieces, content[position:end])), content[end:]
+
     def part_headers(self, lines: bytes) -> bytes:
         """The header lines of a multipart part."""
         if b"content-location" not in lines.lower():
@@ -80,10 +94,7 @@ class Rewriter:
 
     def url(self, url: str) -> str:
         """One URL, if it has the base."""
-        return self._in_value.sub(lambda _: self.target, url.encode(), count=1).decode() if self._has(url) else url
-
-    def _has(self, url: str) -> bool:
-        return self._in_value.match(url.encode()) is not None
+        return self._at_start(url.encode()).decode()
 
     def _header(self, name: bytes, value: bytes) -> bytes:
         if name in URL_HEADERS:
@@ -119,16 +130,9 @@ class JsonStream:
     def feed(self, chunk: bytes) -> bytes:
         """What can go on: all but an end in which a URL may have begun."""
         content = self._tail + chunk
-        cut = len(content) - MAX_BASE_BYTES
-        # A string that holds no quote is not begun between the last quote before the cut and the cut.
-        cut = content.rfind(b"\n", 0, cut) + 1 if b"\n" in content[max(0, cut - 65536) : max(0, cut)] else cut
-        if cut <= 0:
-            self._tail = content
-            return b""
-        start = content.rfind(b'"', 0, cut)
-        cut = start if start > 0 else cut
-        self._tail = content[cut:]
-        return self._rewriter.json(content[:cut])
+        rewritten, self._tail = self._rewriter.json_before(content, len(content) - MAX_BASE_BYTES)
+        return rewritten
 
     def finish(self) -> bytes:
-        return self._rewriter.json(self._tail)
+        rest, self._tail = self._tail, b""
+        return self._rewriter.json(rest)

@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import HttpVersion11, web
 
+from azdicom_proxy.headers import replaced, value_of, without
 from azdicom_proxy.upstream.client import LAST_CHUNK
 from azdicom_proxy.upstream.head import WITHOUT_BODY, RawHeaders
 
@@ -31,8 +32,16 @@ class DirectResponse(web.StreamResponse):
         self.is_begun = False
 
     def begin(self, length: int | None) -> None:
-        """Makes the head. `Content-Length`, where it is among the headers, is the caller's business."""
+        """Makes the head, with `Content-Length` as it is now; without a body the header says what it said."""
         self.is_begun = True
+        if not self._is_bodiless:
+            size = None if length is None else b"%d" % length
+            if value_of(self._lines, b"content-length") != size:
+                self._lines = (
+                    without(self._lines, b"content-length")
+                    if size is None
+                    else replaced(self._lines, b"Content-Length", size)
+                )
         lines = [f"HTTP/1.1 {self.status} {self.reason}\r\n".encode("latin-1", "replace")]
         for name, value in self._lines:
             lines += (name, b": ", value, b"\r\n")
@@ -53,6 +62,10 @@ class DirectResponse(web.StreamResponse):
     def keep_alive(self) -> bool:
         """Whether the client's connection serves another request."""
         return super().keep_alive is not False and self._request.keep_alive
+
+    def drop_header(self, name: bytes) -> None:
+        """Removes the lines called `name` (lower case) before it is begun."""
+        self._lines = without(self._lines, name)
 
     def receive(self, chunk: memoryview) -> bool:
         """Raises ConnectionResetError when the client is gone."""

@@ -1,7 +1,8 @@
-"""Bodies kept while they flow by: decoded, hashed and spooled in a thread, small ones in memory, large ones in a file."""
+"""Bodies kept while they flow by: decoded, hashed and spooled, small ones in memory, large ones in a file."""
 
 import asyncio
 import hashlib
+import os
 import tempfile
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
@@ -121,9 +122,10 @@ class BodyTap:
             return
         self._memory += content
         if len(self._memory) > self._memory_bytes:
-            self._file = tempfile.NamedTemporaryFile(dir=self._folder, delete=False)  # noqa: SIM115 -- see discard
-            self._path = Path(self._file.name)
-            self._file.write(self._memory)
+            number, name = tempfile.mkstemp(dir=self._folder)
+            self._path, file = Path(name), os.fdopen(number, "wb")
+            file.write(self._memory)
+            self._file = file
             self._memory.clear()
 
     def _body(self, content_type: str | None) -> Body:
@@ -165,5 +167,3 @@ async def tapped(chunks: AsyncIterator[bytes], tap: BodyTap) -> AsyncIterator[by
         if tap.is_full:
             await tap.ready()
         yield chunk
-
-

@@ -24,6 +24,7 @@ from tests.support.server import running
 
 TEXT = "text/plain; charset=utf-8"
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?\+00:00")
+NOT_A_BOOLEAN = "The query parameter 'includeMetadata' is invalid. The value '{}' is not valid."
 NO_ZONE = "The query parameter '{}' is invalid. Date and time value must specify a time zone."
 
 
@@ -266,10 +267,10 @@ def out_of_range(name: str, high: str, low: int = 1) -> str:
         ("v2", "endTime=1%202%203", "The query parameter 'EndTime' is invalid. "),
         ("v2", "startTime=2023-05-03T10:58:00+01:00", "The query parameter 'StartTime' is invalid. "),
         ("v2", "startTime=0001-01-01T00:00:00%2B05:00", "The query parameter 'StartTime' is invalid. "),
-        ("v2", "includeMetadata=true-ish", "The query parameter 'includeMetadata' is invalid. The value 'true-ish' is not valid."),
-        ("v1", "includeMetadata=1", "The query parameter 'includeMetadata' is invalid. The value '1' is not valid."),
+        ("v2", "includeMetadata=true-ish", NOT_A_BOOLEAN.format("true-ish")),
+        ("v1", "includeMetadata=1", NOT_A_BOOLEAN.format("1")),
     ],
-)  # fmt: skip
+)
 def test_bad_parameters_are_refused(twelve: Emulator, version: str, query: str, message: str) -> None:
     """Service source and end-to-end tests; the texts of numbers and of what cannot be parsed are inferred (§3.1)."""
     answer = twelve.request("GET", f"/{version}/changefeed?{query}")
@@ -296,7 +297,7 @@ def test_bad_booleans_are_refused_for_the_latest_change_too(twelve: Emulator, ve
 
     assert (answer.status, answer.text) == (
         400,
-        "The query parameter 'includeMetadata' is invalid. The value '0' is not valid.",
+        NOT_A_BOOLEAN.format("0"),
     )
 
 

@@ -218,7 +218,7 @@ def test_what_is_stored_while_a_tag_is_added_is_indexed_and_wins(emulator_with: 
 def test_a_deleted_study_loses_its_values(emulator: Emulator) -> None:
     """Azure: Delete: a study that is stored again starts anew (azure-apis §4)."""
     add_tags(emulator, a_tag("PatientAge"), a_tag("StationName", "Series"), a_tag("InstanceNumber", "Instance"))
-    values = {"PatientAge": "030Y", "StationName": "ONE", "InstanceNumber": 5}
+    values: dict[str, Any] = {"PatientAge": "030Y", "StationName": "ONE", "InstanceNumber": 5}
     first = emulator.store(an_instance(**values))
     assert emulator.delete(study_path(first)).status == 204
     again = {keyword: first.get(keyword) for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")}

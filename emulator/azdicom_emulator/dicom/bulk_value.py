@@ -1,13 +1,14 @@
-"""Where the value of one top-level element is in a file, without reading it (PS3.5 §7)."""
+"""Where the value of one top-level element is in a file (PS3.5 §7)."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 
 from azdicom_emulator.dicom.pixels.elements import UNDEFINED_LENGTH, Element, Part10, end_of, open_part10
 from azdicom_emulator.dicom.pixels.errors import MalformedFileError
-from azdicom_emulator.dicom.syntax import DEFLATED
 
 _DELIMITER_BYTES = 8
+_BLOCK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,25 +19,32 @@ class ValueRange:
     size_bytes: int
 
 
-def find_value(path: str | PathLike[str], tag: int) -> ValueRange | bytes | None:
-    """The value of top-level element `tag` as encoded: its place, or its bytes where the data set is deflated.
+def find_value(path: str | PathLike[str], tag: int) -> ValueRange | None:
+    """Where the value of top-level element `tag` is in a file that is not deflated; None: no such element.
 
     A value of undefined length comes with its items, without the delimiter that closes it; one that the end of the file
-    cuts off, as far as it is there. None: no such element. Raises OSError.
+    cuts off, as far as it is there. Raises OSError.
     """
-    try:
+    with suppress(MalformedFileError):
         part10 = open_part10(path)
-    except MalformedFileError:
-        return None
-    with part10.stream:
-        try:
+        with part10.stream:
+            return _find(part10, tag)
+    return None
+
+
+def inflate_value(path: str | PathLike[str], tag: int, destination: str | PathLike[str]) -> ValueRange | None:
+    """`find_value` of a deflated file: copies the value to `destination`, a file that exists. Raises OSError."""
+    with suppress(MalformedFileError):
+        part10 = open_part10(path)
+        with part10.stream, open(destination, "r+b") as sink:
             found = _find(part10, tag)
-        except MalformedFileError:
-            return None
-        if found is None or part10.transfer_syntax_uid not in DEFLATED:
-            return found
-        part10.stream.seek(found.offset)
-        return part10.stream.read(found.size_bytes)
+            if found is None:
+                return None
+            part10.stream.seek(found.offset)
+            for begin in range(0, found.size_bytes, _BLOCK_BYTES):
+                sink.write(part10.stream.read(min(_BLOCK_BYTES, found.size_bytes - begin)))
+            return ValueRange(0, found.size_bytes)
+    return None
 
 
 def _find(part10: Part10, tag: int) -> ValueRange | None:

@@ -16,6 +16,10 @@ from azdicom_emulator.storage.statements import insert_statement, rows_given, up
 from azdicom_emulator.storage.tag_index import IndexedVersion, TagIndex
 from azdicom_emulator.storage.times import from_column, to_column
 from azdicom_emulator.storage.tree import Version
+from azdicom_emulator.storage.worklist import Workitems
+from azdicom_emulator.storage.worklist_events import WorklistEvents
+from azdicom_emulator.storage.worklist_search import WorkitemFilter, matching_keys
+from azdicom_emulator.storage.worklist_subscriptions import Subscriptions
 
 _INSTANCE_COLUMNS = (
     "watermark",
@@ -75,6 +79,9 @@ class Mutations:
         self.partitions = Partitions(connection)
         self.tags = TagIndex(connection)
         self.operations = Operations(connection)
+        self.workitems = Workitems(connection)
+        self.subscriptions = Subscriptions(connection)
+        self.worklist_events = WorklistEvents(connection)
         self._studies = LatestRows(STUDIES, connection)
         self._series = LatestRows(SERIES, connection)
         self._expiring: dict[tuple[int, str], datetime] = {}
@@ -169,6 +176,12 @@ class Mutations:
             not in known
         ]
 
+    def matching_workitems(
+        self, partition_key: int, filters: Sequence[WorkitemFilter], only: int | None = None
+    ) -> list[int]:
+        """As `worklist_search.matching_keys`."""
+        return matching_keys(self._connection, partition_key, filters, only)
+
     def checkpoint(self) -> None:
         self._connection.execute("CHECKPOINT")
 
@@ -179,6 +192,8 @@ class Mutations:
         try:
             yield
             self._connection.execute("COMMIT")
+            self.tags.publish()
+            self.operations.publish()
         except BaseException:
             with suppress(duckdb.Error):
                 self._connection.execute("ROLLBACK")

@@ -68,24 +68,26 @@ _DELETE = "DELETE FROM operations WHERE operation_id = ?"
 class Operations:
     """All operations there ever were, held in memory: clients poll them.
 
-    Only the writer thread, inside a transaction, calls what changes them; the rest may be called in any thread.
+    Only the writer thread, inside a transaction, calls what changes them; others see the changes when it is committed.
     """
 
     def __init__(self, connection: DuckDBPyConnection) -> None:
         self._connection = connection
         self._by_id: dict[str, Operation] = {}
+        self._published: dict[str, Operation] = {}
+        self._is_changed = False
         self.reload()
 
     def find(self, operation_id: str) -> Operation | None:
-        return self._by_id.get(operation_id)
+        return self._published.get(operation_id)
 
     def active(self, of_type: OperationType | None = None) -> list[Operation]:
         """Those that are not done, oldest first."""
-        return [each for each in list(self._by_id.values()) if each.is_active and of_type in (None, each.type)]
+        return _active(self._published, of_type)
 
     def add(self, operation: Operation, *, is_only_one: bool = True) -> Operation:
         """is_only_one: raises OperationActiveError while another one of the type is active."""
-        if is_only_one and (others := self.active(operation.type)):
+        if is_only_one and (others := _active(self._by_id, operation.type)):
             raise OperationActiveError(others[0].id)
         self._write(operation)
         return operation
@@ -106,10 +108,18 @@ class Operations:
                 kept = tuple(each for each in operation.resources if each != resource)
                 self.change(operation.id, operation.updated_at, resources=kept)
 
+    def publish(self) -> None:
+        """After a transaction is committed."""
+        if self._is_changed:
+            self._published = dict(self._by_id)
+            self._is_changed = False
+
     def reload(self) -> None:
         """After a transaction failed: as the index has it."""
         rows = self._connection.execute(_SELECT).fetchall()
         self._by_id = {row[0]: _operation(row) for row in rows}
+        self._is_changed = True
+        self.publish()
 
     def _write(self, operation: Operation) -> None:
         self._connection.execute(
@@ -127,6 +137,11 @@ class Operations:
             ],
         )
         self._by_id[operation.id] = operation
+        self._is_changed = True
+
+
+def _active(operations: Mapping[str, Operation], of_type: OperationType | None) -> list[Operation]:
+    return [each for each in operations.values() if each.is_active and of_type in (None, each.type)]
 
 
 def _operation(row: tuple[Any, ...]) -> Operation:

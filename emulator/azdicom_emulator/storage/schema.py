@@ -116,6 +116,47 @@ STEPS: tuple[str, ...] = (
         work VARCHAR NOT NULL
     );
     """,
+    # The worklist. The columns behind `data_set` hold what is searched for, folded; lists have a value for each item of
+    # a sequence. `transaction_uid` is the lock of whoever claimed the workitem. A standing subscription is one to all
+    # workitems, or to those that a filter matches; one to a workitem is the AE's own, or follows from a standing one.
+    """
+    CREATE TABLE workitems (
+        workitem_key BIGINT NOT NULL,
+        partition_key INTEGER NOT NULL,
+        workitem_uid VARCHAR NOT NULL,
+        state VARCHAR NOT NULL,
+        transaction_uid VARCHAR,
+        data_set VARCHAR NOT NULL,
+        patient_name VARCHAR, patient_name_words VARCHAR,
+        patient_id VARCHAR,
+        accession_numbers VARCHAR[],
+        requested_procedure_ids VARCHAR[],
+        start_date_time VARCHAR,
+        station_names VARCHAR[],
+        station_classes VARCHAR[],
+        station_locations VARCHAR[],
+        procedure_step_state VARCHAR,
+        study_uid VARCHAR
+    );
+    CREATE INDEX workitems_by_uid ON workitems (workitem_uid);
+    CREATE TABLE standing_subscriptions (
+        partition_key INTEGER NOT NULL,
+        ae_title VARCHAR NOT NULL,
+        target VARCHAR NOT NULL,
+        deletion_lock BOOLEAN NOT NULL,
+        filter VARCHAR,
+        is_suspended BOOLEAN NOT NULL
+    );
+    CREATE TABLE workitem_subscriptions (
+        partition_key INTEGER NOT NULL,
+        ae_title VARCHAR NOT NULL,
+        workitem_key BIGINT NOT NULL,
+        deletion_lock BOOLEAN NOT NULL,
+        is_subscribed BOOLEAN NOT NULL,
+        is_own BOOLEAN NOT NULL
+    );
+    CREATE TABLE worklist_events (event_key BIGINT NOT NULL, ae_title VARCHAR NOT NULL, frame VARCHAR NOT NULL);
+    """,
 )
 
 

@@ -93,7 +93,8 @@ _DELETE_STUDY_VALUES = """
 
 
 class TagIndex:
-    """Only the writer thread calls it, inside a transaction, but for `all`, which any thread may call.
+    """Only the writer thread calls it, inside a transaction, but for `all`, which any thread may call: it shows what is
+    committed.
 
     A key is never given to a second tag while the process lives, and the journal is empty when the next one starts, so
     that values of a tag that is gone are told apart.
@@ -104,6 +105,7 @@ class TagIndex:
         self._tags: dict[int, QueryTag] = {}
         self._snapshot: tuple[QueryTag, ...] = ()
         self._last_key = 0
+        self._is_changed = False
         self.reload()
 
     def all(self) -> tuple[QueryTag, ...]:
@@ -112,7 +114,7 @@ class TagIndex:
 
     def add(self, tags: Sequence[QueryTag], operation_id: str, limit: int) -> list[QueryTag]:
         """Registers tags that a re-index makes ready. Raises TooManyQueryTagsError, QueryTagsExistError."""
-        known = {tag.tag for tag in self._snapshot}
+        known = {tag.tag for tag in self._tags.values()}
         wanted = {tag.tag for tag in tags}
         if len(known | wanted) > limit:
             raise TooManyQueryTagsError(limit)
@@ -136,7 +138,7 @@ class TagIndex:
             return False
         for statement in (*_DELETE_VALUES_OF_TAG, _DELETE_ERRORS_OF_TAG, _DELETE_TAG):
             self._connection.execute(statement, [key])
-        self._publish()
+        self._is_changed = True
         return True
 
     def finish(self, operation_id: str) -> None:
@@ -196,15 +198,22 @@ class TagIndex:
             for statement in (_DELETE_SERIES_VALUES, _DELETE_STUDY_VALUES):
                 self._connection.execute(statement, {"partition": partition_key, "study": study})
 
+    def publish(self) -> None:
+        """After a transaction is committed."""
+        if self._is_changed:
+            self._snapshot = tuple(self._tags[key] for key in sorted(self._tags))
+            self._is_changed = False
+
     def reload(self) -> None:
         """As the index has it; after a transaction failed."""
         rows = self._connection.execute(_SELECT_TAGS).fetchall()
         self._tags = {row[0]: _tag(row) for row in rows}
         self._last_key = max((self._last_key, *self._tags))
-        self._publish()
+        self._is_changed = True
+        self.publish()
 
     def _of(self, operation_id: str) -> list[QueryTag]:
-        return [tag for tag in self._snapshot if tag.operation == operation_id]
+        return [tag for tag in self._tags.values() if tag.operation == operation_id]
 
     def _put(self, level: Level, found: Mapping[Identity, tuple[int, Columns]]) -> None:
         """A value of a higher version replaces the one that is there; the versions of instances have one each."""
@@ -254,11 +263,8 @@ class TagIndex:
             ],
         )
         self._tags[tag.key] = tag
-        self._publish()
+        self._is_changed = True
         return tag
-
-    def _publish(self) -> None:
-        self._snapshot = tuple(self._tags[key] for key in sorted(self._tags))
 
 
 def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:

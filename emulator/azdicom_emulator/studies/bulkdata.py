@@ -2,12 +2,12 @@
 
 import contextlib
 import re
-from pathlib import Path
 
 from aiohttp import web
 
-from azdicom_emulator.dicom.bulk_value import ValueRange, find_value
-from azdicom_emulator.storage.records import InstanceKey
+from azdicom_emulator.dicom.bulk_value import find_value, inflate_value
+from azdicom_emulator.dicom.syntax import DEFLATED
+from azdicom_emulator.storage.records import InstanceKey, StoredInstance
 from azdicom_emulator.studies.retrieve import ATTEMPTS
 from azdicom_emulator.web.authentication import authorize
 from azdicom_emulator.web.errors import BadRequestError, ResourceNotFoundError
@@ -41,18 +41,22 @@ async def retrieve_bulkdata(request: web.Request) -> web.StreamResponse:
         found = await index.instance(key)
         if found is None:
             break
-        paths = index.files.paths(found.key, found.watermark)
         with contextlib.suppress(FileNotFoundError):
-            return await _send(request, paths.dicom, int(tag, 16))
+            return await _send(request, found, int(tag, 16))
     raise ResourceNotFoundError.of("instance")
 
 
-async def _send(request: web.Request, path: Path, tag: int) -> web.StreamResponse:
-    value = await request.app[WORKERS].in_thread(find_value, path, tag)
-    match value:
-        case None:
+async def _send(request: web.Request, instance: StoredInstance, tag: int) -> web.StreamResponse:
+    files, workers = request.app[INDEX].files, request.app[WORKERS]
+    path = files.paths(instance.key, instance.watermark).dicom
+    with contextlib.ExitStack() as sent:
+        if instance.transfer_syntax_uid in DEFLATED:
+            path, deflated = files.temporary(), path
+            path.touch()
+            sent.callback(path.unlink)
+            value = await workers.in_thread(inflate_value, deflated, tag, path)
+        else:
+            value = await workers.in_thread(find_value, path, tag)
+        if value is None:
             raise ResourceNotFoundError.of("bulk data")
-        case ValueRange(offset, size_bytes):
-            return await send_single(request, Part(OCTET_STREAM, (FileSlice(path, offset, size_bytes),)))
-        case _:
-            return await send_single(request, Part(OCTET_STREAM, value))
+        return await send_single(request, Part(OCTET_STREAM, (FileSlice(path, value.offset, value.size_bytes),)))

@@ -1,5 +1,6 @@
 """WADO-RS frames: slices of stored files, decoded or encoded where asked for (PS3.18 §10.4, retrieve §7)."""
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,10 +8,11 @@ from pathlib import Path
 from aiohttp import web
 
 from azdicom_emulator.dicom.pixels.errors import FrameNotFoundError, TranscodingError
-from azdicom_emulator.dicom.pixels.frames import FrameTable, locate_frames, read_frame
+from azdicom_emulator.dicom.pixels.frames import FrameTable, locate_frames, read_frames
 from azdicom_emulator.dicom.syntax import DEFLATED
 from azdicom_emulator.storage.records import InstanceKey, StoredInstance
 from azdicom_emulator.studies.retrieve import (
+    ATTEMPTS,
     MAX_TRANSCODED_BYTES,
     TOO_LARGE_TO_TRANSCODE,
     TRANSCODING_NOT_SUPPORTED,
@@ -28,7 +30,7 @@ from azdicom_emulator.web.negotiation import (
     parse_accept,
 )
 from azdicom_emulator.web.partitions import partition_of
-from azdicom_emulator.web.sending import Body, FileSlice, Part, send_multipart, send_single
+from azdicom_emulator.web.sending import FileSlice, Part, send_multipart, send_single
 from azdicom_emulator.web.uids import path_uids
 from azdicom_emulator.web.workers import WorkerDiedError
 
@@ -73,11 +75,21 @@ async def retrieve_frames(request: web.Request) -> web.StreamResponse:
     choice = choose(parse_accept(request.headers.getall("Accept", ())), FRAME_OFFERS, star_means=OCTET_STREAM)
     if not choice.is_multipart and len(numbers) > 1:
         raise BadRequestError(SINGLE_PART_FRAMES)
-    found = await request.app[INDEX].instance(InstanceKey(partition, study, series or "", instance or ""))
-    if found is None:
-        raise ResourceNotFoundError.of("instance")
+    key = InstanceKey(partition, study, series or "", instance or "")
+    for _ in range(ATTEMPTS):
+        found = await request.app[INDEX].instance(key)
+        if found is None:
+            break
+        with contextlib.suppress(FileNotFoundError):
+            return await _send(request, found, choice, numbers)
+    raise ResourceNotFoundError.of("instance")
+
+
+async def _send(
+    request: web.Request, instance: StoredInstance, choice: Choice, numbers: Sequence[int]
+) -> web.StreamResponse:
     try:
-        parts = await _frame_parts(request, found, choice, numbers)
+        parts = await _frame_parts(request, instance, choice, numbers)
     except FrameNotFoundError:
         raise ResourceNotFoundError.of("frame") from None
     return await (send_multipart(request, parts) if choice.is_multipart else send_single(request, parts[0]))
@@ -109,17 +121,16 @@ async def _frame_parts(
     as_stored = choice.transfer_syntax in (AS_STORED, instance.transfer_syntax_uid)
     transfer_syntax = instance.transfer_syntax_uid if as_stored else choice.transfer_syntax
     content_type = f"{choice.media_type}; transfer-syntax={transfer_syntax}"
-    if as_stored:
-        return [Part(content_type, await _stored_frame(request, path, table, number)) for number in numbers]
-    bodies = await _converted_frames(request, instance, path, choice, numbers)
-    return [Part(content_type, body) for body in bodies]
-
-
-async def _stored_frame(request: web.Request, path: Path, table: FrameTable, number: int) -> Body:
-    """File ranges where the frame is whole bytes of the file, else its bytes (1-bit and deflated images)."""
+    if not as_stored:
+        bodies = await _converted_frames(request, instance, path, choice, numbers)
+        return [Part(content_type, body) for body in bodies]
     if table.is_bit_packed or table.transfer_syntax_uid in DEFLATED:
-        return await request.app[WORKERS].in_thread(read_frame, path, table, number)
-    return [FileSlice(path, offset, length) for offset, length in table.slices(number)]
+        frames = await request.app[WORKERS].in_thread(read_frames, path, table, numbers)
+        return [Part(content_type, frames[number]) for number in numbers]
+    return [
+        Part(content_type, [FileSlice(path, offset, length) for offset, length in table.slices(number)])
+        for number in numbers
+    ]
 
 
 async def _converted_frames(

@@ -1,10 +1,13 @@
 """WADO-RS rendered resources: one frame as JPEG or PNG (PS3.18 §10.4, retrieve §10)."""
 
+import contextlib
+
 from aiohttp import web
 
 from azdicom_emulator.dicom.pixels.errors import FrameNotFoundError, RenderingError
-from azdicom_emulator.storage.records import InstanceKey
+from azdicom_emulator.storage.records import InstanceKey, StoredInstance
 from azdicom_emulator.studies.frames import INVALID_FRAMES
+from azdicom_emulator.studies.retrieve import ATTEMPTS
 from azdicom_emulator.web.authentication import authorize
 from azdicom_emulator.web.errors import BadRequestError, NotAcceptableError, ResourceNotFoundError
 from azdicom_emulator.web.keys import INDEX, MATCH, WORKERS
@@ -36,15 +39,24 @@ async def retrieve_rendered(request: web.Request) -> web.StreamResponse:
     if not 1 <= quality <= 100:
         raise BadRequestError("Image quality must be between 1 and 100 inclusive")
     media_type = _media_type(request)
-    index = request.app[INDEX]
-    found = await index.instance(InstanceKey(partition, study, series or "", instance or ""))
-    if found is None:
-        raise ResourceNotFoundError.of("instance")
-    if found.size_bytes > MAX_RENDERED_BYTES:
+    key = InstanceKey(partition, study, series or "", instance or "")
+    for _ in range(ATTEMPTS):
+        found = await request.app[INDEX].instance(key)
+        if found is None:
+            break
+        with contextlib.suppress(FileNotFoundError):
+            return await _rendered(request, found, frame, media_type, quality)
+    raise ResourceNotFoundError.of("instance")
+
+
+async def _rendered(
+    request: web.Request, instance: StoredInstance, frame: int, media_type: str, quality: int
+) -> web.StreamResponse:
+    if instance.size_bytes > MAX_RENDERED_BYTES:
         raise NotAcceptableError(TOO_LARGE_TO_RENDER)
     from azdicom_emulator.dicom.pixels.render import render
 
-    path, _ = index.files.paths(found.key, found.watermark)
+    path, _ = request.app[INDEX].files.paths(instance.key, instance.watermark)
     try:
         image = await request.app[WORKERS].in_process(render, path, frame, media_type, quality)
     except FrameNotFoundError:

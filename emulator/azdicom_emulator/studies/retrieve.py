@@ -1,5 +1,6 @@
 """WADO-RS: studies, series and instances as DICOM files (PS3.18 §10.4, retrieve §4–§6)."""
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 
@@ -30,6 +31,8 @@ from azdicom_emulator.web.workers import WorkerDiedError
 MAX_TRANSCODED_BYTES = 104857600
 ATTEMPTS = 2
 """Between look-up and sending, a version can be replaced or deleted, and its file be gone: it is looked up again."""
+PREPARED_IN_A_ROW = 256
+"""Of how many instances the paths are made before other requests get their turn."""
 TRANSCODING_NOT_SUPPORTED = "The specified transcoding is not supported."
 TOO_LARGE_TO_TRANSCODE = (
     f"Requested DICOM instance size is above the supported limit of {MAX_TRANSCODED_BYTES}. The entire instance can be "
@@ -93,7 +96,11 @@ def _require_one_unless_as_stored(found: Sequence[StoredInstance], choice: Choic
 
 async def _send(request: web.Request, instances: Sequence[StoredInstance], choice: Choice) -> web.StreamResponse:
     with contextlib.ExitStack() as sent:
-        parts = [await _part(request, instance, choice, sent) for instance in instances]
+        parts = []
+        for number, instance in enumerate(instances):
+            if number % PREPARED_IN_A_ROW == 0:
+                await asyncio.sleep(0)
+            parts.append(await _part(request, instance, choice, sent))
         if choice.is_multipart:
             return await send_multipart(request, parts)
         return await send_single(request, parts[0])

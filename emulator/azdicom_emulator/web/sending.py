@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +14,8 @@ from azdicom_emulator.web.keys import SETTINGS, WORKERS
 BLOCK_BYTES = 256 * 1024
 READ_AT_ONCE_BYTES = 64 * 1024
 """Below this a read on the loop, from the page cache, costs less than any hand-over."""
+PARTS_IN_A_ROW = 16
+"""How many small parts are sent before other requests get their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Part:
 
 async def send_single(request: web.Request, part: Part) -> web.StreamResponse:
     """The part's body alone, with its media type as the answer's. Raises FileNotFoundError before anything is sent."""
-    _require_files([part])
+    await _require_files(request, [part])
     response = web.StreamResponse(headers={"Content-Type": part.content_type})
     response.content_length = part.size_bytes
     await response.prepare(request)
@@ -57,7 +59,7 @@ async def send_multipart(request: web.Request, parts: Sequence[Part]) -> web.Str
 
     Raises FileNotFoundError before anything is sent.
     """
-    _require_files(parts)
+    await _require_files(request, parts)
     boundary = str(uuid.uuid4())
     quoted = f'"{boundary}"' if request.app[SETTINGS].quirk("retrieve.boundary_quotes") == "on" else boundary
     response = web.StreamResponse(headers={"Content-Type": f"multipart/related; boundary={quoted}"})
@@ -65,19 +67,27 @@ async def send_multipart(request: web.Request, parts: Sequence[Part]) -> web.Str
     tail = f"\r\n--{boundary}--\r\n".encode()
     response.content_length = sum(map(len, heads)) + sum(part.size_bytes for part in parts) + len(tail)
     await response.prepare(request)
-    for head, part in zip(heads, parts, strict=True):
+    for number, (head, part) in enumerate(zip(heads, parts, strict=True)):
+        if number % PARTS_IN_A_ROW == 0:
+            await asyncio.sleep(0)  # a write that the socket takes at once does not let others in
         await response.write(head)
         await _send_body(request, response, part.body)
     await response.write_eof(tail)
     return response
 
 
-def _require_files(parts: Sequence[Part]) -> None:
+async def _require_files(request: web.Request, parts: Sequence[Part]) -> None:
     """A replaced or deleted version is removed a moment later: better a new look-up than an answer that breaks off."""
-    for part in parts:
-        if not isinstance(part.body, bytes):
-            for path in {piece.path for piece in part.body}:
-                path.stat()
+    paths = {piece.path for part in parts if not isinstance(part.body, bytes) for piece in part.body}
+    if len(paths) <= PARTS_IN_A_ROW:
+        _stat(paths)
+    else:
+        await request.app[WORKERS].in_thread(_stat, paths)
+
+
+def _stat(paths: Collection[Path]) -> None:
+    for path in paths:
+        path.stat()
 
 
 def _head(boundary: str, part: Part, *, is_first: bool) -> bytes:

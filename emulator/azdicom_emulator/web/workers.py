@@ -43,7 +43,8 @@ class Workers:
         self._queued += 1
         try:
             pool = self._processes = self._processes or self._start()
-            return await asyncio.get_running_loop().run_in_executor(pool, function, *args)
+            # The first calls start processes, which takes far too long for the loop.
+            return await asyncio.wrap_future(await self.in_thread(pool.submit, function, *args))
         except BrokenProcessPool as error:
             self._processes = None
             raise WorkerDiedError from error

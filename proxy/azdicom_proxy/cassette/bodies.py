@@ -4,11 +4,11 @@ import hashlib
 import mmap
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 
 from azdicom_emulator.web.mediatypes import scan_media_type
-
 from azdicom_proxy.cassette.errors import BodyOmittedError
 from azdicom_proxy.cassette.model import Body, Empty, Headers, Inline, Multipart, Omitted, Part, SpooledFile
 
@@ -36,6 +36,18 @@ def chunks_of(body: Body) -> Iterator[bytes]:
 def content_of(body: Body) -> bytes:
     """The whole body in memory. Raises as `chunks_of`."""
     return body.content if isinstance(body, Inline) else b"".join(chunks_of(body))
+
+
+@contextmanager
+def source_of(body: Inline | SpooledFile) -> Iterator[bytes | mmap.mmap]:
+    """The body's bytes for random access; a body that is a whole file is mapped, not read."""
+    if isinstance(body, Inline):
+        yield body.content
+    elif body.offset or not body.size_bytes or body.path.stat().st_size != body.size_bytes:
+        yield content_of(body)
+    else:
+        with body.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            yield mapped
 
 
 def size_of(body: Body) -> int:

@@ -99,9 +99,7 @@ def _reindented(content: bytes) -> bytes | None:
     return None if text is None else text.encode("ascii")
 
 
-def _multipart(
-    headers: Headers, body: Body, side_files: SideFiles, options: LayoutOptions
-) -> tuple[Headers, Body]:
+def _multipart(headers: Headers, body: Body, side_files: SideFiles, options: LayoutOptions) -> tuple[Headers, Body]:
     content_type = header(headers, "content-type") or ""
     recipe = body if isinstance(body, Multipart) else None
     if isinstance(body, Inline | SpooledFile):
@@ -114,9 +112,7 @@ def _multipart(
         headers = with_header(headers, "content-type", with_boundary(content_type, recipe.boundary))
     if options.inline_all or size_of(recipe) <= options.max_inline_bytes:
         return headers, Inline(content_of(recipe))
-    parts = (
-        replace(part, body=side_files.store(part.body, media_type_of(part.headers))) for part in recipe.parts
-    )
+    parts = (replace(part, body=side_files.store(part.body, media_type_of(part.headers))) for part in recipe.parts)
     return headers, replace(recipe, parts=tuple(parts))
 
 

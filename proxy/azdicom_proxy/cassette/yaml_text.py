@@ -39,15 +39,23 @@ def _file_body(loader: _Loader, node: yaml.MappingNode) -> BytesIO:
     return BytesIO(content.encode() if isinstance(content, str) else content)
 
 
+def _text(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    return loader.construct_scalar(node)
+
+
+def _tuple(loader: _Loader, node: yaml.SequenceNode) -> tuple[Any, ...]:
+    return tuple(loader.construct_sequence(node))
+
+
 def _iterator_body(loader: _Loader, node: yaml.MappingNode) -> list[Any]:
-    arguments = loader.construct_mapping(node, deep=True).get("args") or ([],)
+    arguments: Any = loader.construct_mapping(node, deep=True).get("args") or ([],)
     return list(arguments[0])
 
 
 _Dumper.add_representer(str, _represent_text)
-_Loader.add_constructor(_PYTHON_TAGS + "str", lambda loader, node: loader.construct_scalar(node))
-_Loader.add_constructor(_PYTHON_TAGS + "unicode", lambda loader, node: loader.construct_scalar(node))
-_Loader.add_constructor(_PYTHON_TAGS + "tuple", lambda loader, node: tuple(loader.construct_sequence(node)))
+_Loader.add_constructor(_PYTHON_TAGS + "str", _text)
+_Loader.add_constructor(_PYTHON_TAGS + "unicode", _text)
+_Loader.add_constructor(_PYTHON_TAGS + "tuple", _tuple)
 _Loader.add_constructor(_PYTHON_TAGS + "object/new:_io.BytesIO", _file_body)
 _Loader.add_constructor(_PYTHON_TAGS + "object/apply:builtins.iter", _iterator_body)
 

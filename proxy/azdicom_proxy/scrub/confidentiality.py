@@ -1,7 +1,8 @@
 """The attribute table of the Basic Application Level Confidentiality Profile (PS3.15 table E.1-1, edition 2024b).
 
 `confidentiality.csv` holds it: tag, name, action of the profile, type, actions of the options. `type` is given where
-the profile leaves a choice (`X/Z/D`): 1 the attribute must have a value in composite IODs, 2 may be empty, 3 may be absent.
+the profile leaves a choice (`X/Z/D`): 1 the attribute must have a value in composite IODs, 2 it may be empty, 3 it may
+be absent.
 """
 
 import csv

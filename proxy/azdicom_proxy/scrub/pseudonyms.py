@@ -1,6 +1,7 @@
 """Replacements for values: one original gives one replacement, by HMAC with the project key."""
 
 import hmac
+import re
 import unicodedata
 from collections.abc import Collection
 from datetime import date, timedelta
@@ -12,6 +13,7 @@ _DIGITS = "0123456789"
 _DUMMY_EPOCH = date(1900, 1, 1)
 _DUMMY_DAYS = 36_524
 _MIN_SHIFT_DAYS, _SHIFT_RANGE_DAYS = 365, 3_285
+_FAKE_ACCOUNT = re.compile(r"account\d{8}")
 
 
 class Pseudonyms:
@@ -19,6 +21,7 @@ class Pseudonyms:
 
     def __init__(self, key: bytes, known: Collection[str] = ()) -> None:
         self._key = key
+        self._made: set[str] = set()  # UIDs and GUIDs that are replacements: a second pass leaves them
         self.known = frozenset(known)
         self.uid = lru_cache(maxsize=65_536)(self._uid)
         self.text = lru_cache(maxsize=65_536)(self._text)
@@ -27,9 +30,11 @@ class Pseudonyms:
     def _uid(self, uid: str) -> str:
         """`2.25.` and a number of 128 bits (PS3.5 §B.2); UIDs of the standard stay."""
         bare = uid.strip(" \0")
-        if not bare or bare.startswith(WELL_KNOWN_ROOT) or bare in self.known:
+        if not bare or bare.startswith(WELL_KNOWN_ROOT) or bare in self.known or bare in self._made:
             return uid
-        return f"2.25.{self._number('uid', bare)}"
+        replacement = f"2.25.{self._number('uid', bare)}"
+        self._made.add(replacement)
+        return replacement
 
     def _text(self, text: str) -> str:
         """Letters for letters, digits for digits, the rest (`^`, `=`, `*`, blanks) as it is; never a letter for itself.
@@ -87,14 +92,16 @@ class Pseudonyms:
 
     def guid(self, guid: str) -> str:
         """A stable fake for a tenant or subscription."""
-        if guid.lower() in self.known:
+        if guid.lower() in self.known or guid.lower() in self._made:
             return guid
         digits = f"{self._number('guid', guid.lower()):032x}"
-        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
+        replacement = f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
+        self._made.add(replacement)
+        return replacement
 
     def account(self, name: str) -> str:
         """A stable fake for the name of a storage account."""
-        if name in self.known:
+        if _FAKE_ACCOUNT.fullmatch(name):
             return name
         return f"account{self._number('account', name) % 10**8:08}"
 

@@ -25,8 +25,10 @@ SECRET_HEADERS = frozenset(
 SECRET_HEADER_PREFIX = "x-ms-encryption-key"
 DROPPED_RESPONSE_HEADERS = frozenset(("set-cookie",))
 
-_SECRET_MEMBERS = "access_token|refresh_token|id_token|client_secret|clientSecret|password|accountKey|connectionString|sasToken"
-_SECRET_PARAMETERS = "access_token|refresh_token|id_token|client_secret|client_assertion|password|code"
+_SECRET_MEMBERS = (
+    "access_token|refresh_token|id_token|client_secret|clientSecret|password|accountKey|connectionString|sasToken"
+)
+_SECRET_PARAMETERS = "access_token|refresh_token|id_token|client_secret|client_assertion|password"
 _SEPARATOR = r"(?:[?&;]|\\u0026|&amp;|(?<![\w.%-]))"
 _VALUE = r"[^&\"'\s\\<>;,]+"
 _GUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -35,11 +37,12 @@ JWT = re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}
 _SIGNATURE = re.compile(rf"({_SEPARATOR}sig=)({_VALUE})", re.IGNORECASE)
 _SAS_PARAMETER = re.compile(rf"({_SEPARATOR}(?:se|sp|sv|skoid|sktid|skt|ske)=)({_VALUE})")
 _PARAMETER = re.compile(rf"({_SEPARATOR}(?:{_SECRET_PARAMETERS})=)({_VALUE})")
+_CODE = re.compile(rf"((?:[?&]|\\\\u0026|&amp;)code=)({_VALUE})")
 _MEMBER = re.compile(rf'("(?:{_SECRET_MEMBERS})"\s*:\s*")((?:[^"\\]|\\.)*)(")')
 _BLOB_CONTAINER = re.compile(r'("blobContainerUri"\s*:\s*"[^"?]*\?)((?:[^"\\]|\\.)*)(")')
 _KEY_VALUE = re.compile(r"((?:AccountKey|SharedAccessKey|SharedAccessSignature)=)([^;\"'\s]+)", re.IGNORECASE)
 _BEARER = re.compile(r"(\bBearer\s+)(?!realm=|authorization_uri=|error=|resource_id=)([A-Za-z0-9._~+/-]{8,}=*)")
-_CREDENTIALS: tuple[Pattern[str], ...] = (_SIGNATURE, _PARAMETER, _MEMBER, _BLOB_CONTAINER, _KEY_VALUE, _BEARER)
+_CREDENTIALS: tuple[Pattern[str], ...] = (_SIGNATURE, _PARAMETER, _CODE, _MEMBER, _BLOB_CONTAINER, _KEY_VALUE, _BEARER)
 """Group 1 stays, group 2 goes, a third stays."""
 
 _SERVICE_HOST = re.compile(r"\b[a-z0-9][a-z0-9-]*\.dicom\.azurehealthcareapis\.com\b", re.IGNORECASE)
@@ -47,18 +50,22 @@ _STORAGE_HOST = re.compile(r"\b([a-z0-9]{3,24})(?=\.(?:blob|dfs|queue|table|file
 _IDENTITIES: tuple[Pattern[str], ...] = (
     re.compile(rf"((?:login\.microsoftonline\.com|login\.windows\.net|sts\.windows\.net)/)({_GUID})", re.IGNORECASE),
     re.compile(rf"(/subscriptions/)({_GUID})", re.IGNORECASE),
-    re.compile(rf"((?:tenant(?:[ _-]?id)?|tid|subscription(?:[ _-]?id)?)[\"']?\s*[:=]?\s*[\"']?)({_GUID})", re.IGNORECASE),
+    re.compile(
+        rf"((?:tenant(?:[ _-]?id)?|tid|subscription(?:[ _-]?id)?)[\"']?\s*[:=]?\s*[\"']?)({_GUID})", re.IGNORECASE
+    ),
 )
 _TOKEN_ENDPOINT = re.compile(r"/oauth2/(?:[^/]+/)?token$|/msi/token$|/metadata/identity/oauth2/token$")
 
-_BINARY_SECRETS: tuple[Pattern[bytes], ...] = (
-    re.compile(JWT.pattern.encode()),
-    re.compile(rb"(?<=[?&;]sig=)[A-Za-z0-9%+/=_-]{12,}"),
-    re.compile(rb"(?<=AccountKey=)[^;\"'\s\0]{8,}|(?<=SharedAccessKey=)[^;\"'\s\0]{8,}"),
-    re.compile(rb"(?<=client_secret=)[^&;\"'\s\0\\^]{8,}|(?<=access_token=)[^&;\"'\s\0\\^]{8,}"),
-    re.compile(rb"(?<=Bearer )[A-Za-z0-9._~+/-]{16,}=*"),
+_BINARY_SECRETS: tuple[tuple[bytes, Pattern[bytes]], ...] = (
+    (b"eyJ", re.compile(JWT.pattern.encode())),
+    (b"sig=", re.compile(rb"(?<=[?&;]sig=)[A-Za-z0-9%+/=_-]{12,}")),
+    (b"AccountKey=", re.compile(rb"(?<=AccountKey=)[^;\"'\s\0]{8,}")),
+    (b"SharedAccessKey=", re.compile(rb"(?<=SharedAccessKey=)[^;\"'\s\0]{8,}")),
+    (b"client_secret=", re.compile(rb"(?<=client_secret=)[^&;\"'\s\0\\^]{8,}")),
+    (b"access_token=", re.compile(rb"(?<=access_token=)[^&;\"'\s\0\\^]{8,}")),
+    (b"Bearer ", re.compile(rb"(?<=Bearer )[A-Za-z0-9._~+/-]{16,}=*")),
 )
-"""Shapes that do not turn up in pixel data by chance; replaced by as many bytes."""
+"""Shapes that do not turn up in pixel data by chance, each with bytes that it cannot do without."""
 
 _SUSPICIOUS = re.compile(
     r"(?:key|secret|token|credential|signature|passwd|pwd)[\w-]{0,20}[\"']?\s*[:=]\s*[\"']?"
@@ -80,7 +87,9 @@ class Secrets:
         self._literal_pattern: Pattern[str] | None = None
         names = sorted({host.lower() for host in hosts} - {""}, key=len, reverse=True)
         self._hosts = (
-            re.compile(rf"(https?://)?(?<![\w.-])(?:{'|'.join(map(re.escape, names))})(?::443)?(?![\w-])", re.IGNORECASE)
+            re.compile(
+                rf"(https?://)?(?<![\w.-])(?:{'|'.join(map(re.escape, names))})(?::443)?(?![\w-])", re.IGNORECASE
+            )
             if names
             else None
         )
@@ -107,19 +116,13 @@ class Secrets:
 
     def binary(self, content: bytes) -> bytes:
         """Bytes that are no text: credentials overwritten in place, since lengths stand elsewhere in the data."""
-        for pattern in self._binary_patterns():
-            content = pattern.sub(lambda found: _filler(len(found[0])), content)
+        for marker, pattern in _BINARY_SECRETS:
+            if marker in content:
+                content = pattern.sub(lambda found: _filler(len(found[0])), content)
+        for literal in self._literals:
+            encoded = literal.encode("utf-8", "replace")
+            content = content.replace(encoded, _filler(len(encoded)))
         return content
-
-    def has_binary_secret(self, content: bytes) -> bool:
-        return any(
-            any(found[0] != _filler(len(found[0])) for found in pattern.finditer(content))
-            for pattern in self._binary_patterns()
-        )
-
-    def _binary_patterns(self) -> list[Pattern[bytes]]:
-        literals = [re.compile(re.escape(literal.encode("latin-1", "replace"))) for literal in sorted(self._literals)]
-        return [*_BINARY_SECRETS, *literals]
 
     def _identities(self, text: str) -> str:
         text = _SERVICE_HOST.sub(PLACEHOLDER_HOST, text)

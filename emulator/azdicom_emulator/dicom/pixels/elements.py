@@ -11,6 +11,7 @@ from azdicom_emulator.dicom.deflate import InflateError, inflate
 from azdicom_emulator.dicom.part10 import PREAMBLE_BYTES, PREFIX, has_preamble
 from azdicom_emulator.dicom.pixels.errors import MalformedFileError
 from azdicom_emulator.dicom.pixels.limits import MAX_INFLATED_BYTES, MAX_NESTING
+from azdicom_emulator.dicom.syntax import DEFLATED
 
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
@@ -133,7 +134,7 @@ def _opened(stream: BinaryIO) -> Part10:
         meta[element.tag] = (element.vr, stream.read(element.length))
     syntax = meta.get(_TRANSFER_SYNTAX_UID, ("UI", b""))[1].decode("ascii", "replace").rstrip("\0 ")
     syntax = syntax or next(uid for uid, encoding in _ENCODINGS.items() if encoding == opening)
-    if syntax == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
+    if syntax in DEFLATED:
         inflated = _inflate(stream, position)
         return Part10(inflated, EXPLICIT_LITTLE, 0, inflated.seek(0, io.SEEK_END), syntax, meta)
     return Part10(stream, _ENCODINGS.get(syntax, EXPLICIT_LITTLE), position, size, syntax, meta)
@@ -201,4 +202,4 @@ def end_of(stream: BinaryIO, element: Element, encoding: Encoding, depth: int = 
         child = read_element(stream, position, inner)
         if child.tag == closing:
             return child.value_offset
-        position = end_of(stream, child, inner, depth + 1)
+        position = end_of(stream, child, inner, depth + (element.tag == ITEM))

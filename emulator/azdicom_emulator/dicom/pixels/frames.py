@@ -1,6 +1,7 @@
 """Where the frames of a file are, and their stored bytes (retrieve §7; PS3.5 §8.2 and A.4)."""
 
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from os import PathLike
@@ -111,10 +112,14 @@ def read_frame(path: str | PathLike[str], table: FrameTable, frame_number: int) 
     """The stored bytes of one frame (1-based); fragments are joined, a padding byte is kept, single bits are moved to
     the first byte's lowest bit (PS3.5 §8.1.1). Raises FrameNotFoundError, OSError.
     """
-    ranges = table.slices(frame_number)
-    stream = _data_stream(path, table)
-    with stream:
-        return read_slices(stream, table, frame_number, ranges)
+    return read_frames(path, table, (frame_number,))[frame_number]
+
+
+def read_frames(path: str | PathLike[str], table: FrameTable, frame_numbers: Iterable[int]) -> dict[int, bytes]:
+    """`read_frame` of several frames, by number; a deflated file is inflated once."""
+    ranges = {frame_number: table.slices(frame_number) for frame_number in frame_numbers}
+    with _data_stream(path, table) as stream:
+        return {number: read_slices(stream, table, number, ranges[number]) for number in ranges}
 
 
 def read_slices(

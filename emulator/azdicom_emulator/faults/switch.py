@@ -1,0 +1,64 @@
+"""The rules in force, which may change while the server runs, and what is told of them in the end."""
+
+import logging
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from azdicom_emulator.faults.engine import FaultEngine
+from azdicom_emulator.faults.errors import FaultsError
+from azdicom_emulator.faults.loading import Loaded, load_rules
+from azdicom_emulator.faults.presets import preset
+from azdicom_emulator.faults.rules import Rule
+
+log = logging.getLogger(__name__)
+
+
+class FaultSwitch:
+    """engine: None while there are no rules, so that an exchange then costs one comparison."""
+
+    def __init__(self, rules: Iterable[Rule] = (), seed: int | None = None) -> None:
+        """seed: None: a random one, which the log and the admin API tell."""
+        self.seed = secrets.randbelow(2**31) if seed is None else seed
+        self.engine: FaultEngine | None = None
+        self.put(Loaded(tuple(rules)))
+
+    def put(self, loaded: Loaded) -> None:
+        """Replaces all rules; counting begins anew."""
+        self.close()
+        if loaded.seed is not None:
+            self.seed = loaded.seed
+        self.engine = FaultEngine(loaded.rules, self.seed) if loaded.rules else None
+
+    def close(self) -> None:
+        """Takes the rules away and logs what they did; one that never acted is a warning."""
+        engine, self.engine = self.engine, None
+        if engine is None:
+            return
+        engine.close()
+        for line in engine.summary():
+            level = logging.INFO if line["firings"] else logging.WARNING
+            text = "fault rule %s (%s): %d matches, %d firings (seed %d)"
+            log.log(level, text, line["name"], line["route"], line["matches"], line["firings"], engine.seed)
+
+
+def switch_of(file: Path | None, chaos: Iterable[str], seed: int | None) -> FaultSwitch:
+    """The rules of a file, then those of presets. seed: in place of the file's.
+
+    Raises FaultsError, UnknownPresetError.
+    """
+    loaded = _read(file) if file is not None else Loaded(())
+    rules = [*loaded.rules, *(rule for name in dict.fromkeys(chaos) for rule in preset(name))]
+    names = [rule.name for rule in rules]
+    if file is not None and len(set(names)) < len(names):
+        double = next(name for name in names if names.count(name) > 1)
+        raise FaultsError(str(file), 1, 1, f"a rule of --chaos is called '{double}' as well")
+    return FaultSwitch(rules, loaded.seed if seed is None else seed)
+
+
+def _read(file: Path) -> Loaded:
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FaultsError(str(file), 1, 1, f"cannot read it: {error}") from None
+    return load_rules(text, str(file))

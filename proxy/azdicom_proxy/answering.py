@@ -1,0 +1,282 @@
+"""Who answers a request, by the mode of its recording: the upstream, the cassette, or one after the other."""
+
+import asyncio
+import functools
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from azdicom_proxy.cassette.bodies import chunks_of, size_of
+from azdicom_proxy.cassette.model import (
+    Body,
+    Empty,
+    Headers,
+    Inline,
+    Interaction,
+    RecordedRequest,
+    RecordedResponse,
+    Timing,
+)
+from azdicom_proxy.codings import coding_of
+from azdicom_proxy.errors import ProxyError
+from azdicom_proxy.exchanges import Exchange, Source
+from azdicom_proxy.forwarding import Forwarded, Forwarder, Taps, send_continue_if_expected
+from azdicom_proxy.headers import decoded, end_to_end, replaced, value_of, without
+from azdicom_proxy.masking import masked_text
+from azdicom_proxy.recordings import Recording
+from azdicom_proxy.replaying import PLACEHOLDER, send_recorded
+from azdicom_proxy.rewriting import Rewriter, is_json
+from azdicom_proxy.settings import Fallback, Mode, ProxySettings
+from azdicom_proxy.taps import BodyTap
+
+if TYPE_CHECKING:
+    from azdicom_proxy.matching.player import Miss
+
+log = logging.getLogger(__name__)
+
+UNLIMITED = 1 << 62
+PLAYED_AT_ONCE_BYTES = 64 * 1024
+"""Larger bodies are matched in a thread: the digest of a data set takes its time."""
+
+Answering = Callable[[Exchange, Recording], Awaitable[web.StreamResponse]]
+
+
+class Answerer:
+    """Answers exchanges. upstream: None where nothing is forwarded; local: the emulator for `--fallback local`.
+
+    A mode is one row of `_by_mode`.
+    """
+
+    def __init__(
+        self,
+        settings: ProxySettings,
+        *,
+        upstream: Forwarder | None,
+        local: Forwarder | None,
+        executor: Executor,
+        spool: Path,
+    ) -> None:
+        self._settings = settings
+        self._upstream = upstream
+        self._local = local
+        self._executor = executor
+        self._spool = spool
+        self._by_mode: dict[Mode, Answering] = {
+            Mode.PASSTHROUGH: self._pass_through,
+            Mode.RECORD: self._record,
+            Mode.REPLAY: self._replay,
+            Mode.SPY: self._spy,
+        }
+
+    async def answer(self, exchange: Exchange, recording: Recording) -> web.StreamResponse:
+        """Raises ProxyError, as long as nothing was sent."""
+        return await self._by_mode[recording.mode](exchange, recording)
+
+    async def _pass_through(self, exchange: Exchange, recording: Recording) -> web.StreamResponse:
+        return (await self._forwarder().forward(exchange)).response
+
+    async def _record(self, exchange: Exchange, recording: Recording) -> web.StreamResponse:
+        if recording.player is None:
+            return await self._forward_and_keep(self._forwarder(), exchange, recording, None)
+        if recording.writer is None:
+            return await self._replay(exchange, recording)
+        return await self._play_or_forward(self._forwarder(), exchange, recording)
+
+    async def _replay(self, exchange: Exchange, recording: Recording) -> web.StreamResponse:
+        asked = await self._read(exchange)
+        try:
+            played = await self._play(exchange, recording, asked.body)
+            if isinstance(played, Interaction):
+                return await self._send_played(exchange, played)
+            raise self._missed(exchange, recording, played)
+        finally:
+            asked.discard()
+
+    async def _spy(self, exchange: Exchange, recording: Recording) -> web.StreamResponse:
+        is_local = self._settings.fallback is Fallback.LOCAL
+        forwarder = self._local if is_local else self._upstream
+        assert forwarder is not None, "the command line sees to it"
+        return await self._play_or_forward(forwarder, exchange, recording)
+
+    # Replaying.
+
+    async def _read(self, exchange: Exchange) -> "Asked":
+        """The whole body of the request. Raises ProxyError (400) when it breaks off."""
+        if not exchange.request.body_exists:
+            return Asked(Empty(), None)
+        send_continue_if_expected(exchange)
+        tap = self._tap(None, limit_bytes=UNLIMITED)
+        try:
+            async for chunk in exchange.request.content.iter_any():
+                exchange.received_bytes += len(chunk)
+                tap.feed(chunk)
+                if tap.is_full:
+                    await tap.ready()
+            return Asked(await tap.finish(_text(value_of(exchange.headers, b"content-type"))), tap)
+        except web.RequestPayloadError as error:
+            await tap.abandon()
+            raise ProxyError.bad_request(f"the request's body is no HTTP: {error}") from None
+        except BaseException:
+            await tap.abandon()
+            raise
+
+    async def _play(self, exchange: Exchange, recording: Recording, body: Body) -> "Interaction | Miss":
+        assert recording.player is not None
+        request = RecordedRequest(
+            exchange.method, f"{PLACEHOLDER.origin}{exchange.target}", _request_headers(exchange), body
+        )
+        if isinstance(body, Inline) and is_json(value_of(exchange.headers, b"content-type")):
+            to_placeholder = Rewriter.between(exchange.public_base(self._settings.public_url), PLACEHOLDER)
+            request = replace(request, body=Inline(to_placeholder.json(body.content)))
+        if size_of(body) <= PLAYED_AT_ONCE_BYTES:
+            return recording.player.play(request)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, recording.player.play, request)
+
+    async def _send_played(self, exchange: Exchange, played: Interaction) -> web.StreamResponse:
+        exchange.verdict = played.id
+        return await send_recorded(exchange, played.response, self._settings, coding=played.response_coding)
+
+    def _missed(self, exchange: Exchange, recording: Recording, miss: "Miss") -> ProxyError:
+        text = miss.text()
+        recording.note_miss(text)
+        exchange.verdict = "cassette-miss"
+        exchange.source = Source.CASSETTE
+        log.warning("%s", text if self._settings.log_phi else masked_text(text))
+        return ProxyError(self._settings.miss_status, "cassette-miss", text)
+
+    async def _play_or_forward(
+        self, forwarder: Forwarder, exchange: Exchange, recording: Recording
+    ) -> web.StreamResponse:
+        """The cassette's answer; on a miss the forwarder's, recorded where the recording has a writer."""
+        asked = await self._read(exchange)
+        try:
+            played = await self._play(exchange, recording, asked.body)
+            if isinstance(played, Interaction):
+                return await self._send_played(exchange, played)
+            if recording.mode is Mode.SPY:
+                recording.note_miss(played.text())
+            return await self._forward_and_keep(forwarder, exchange, recording, asked)
+        finally:
+            asked.discard()
+
+    # Recording.
+
+    async def _forward_and_keep(
+        self, forwarder: Forwarder, exchange: Exchange, recording: Recording, asked: "Asked | None"
+    ) -> web.StreamResponse:
+        """asked: the request's body, if it was read already; else it is kept while it flows by."""
+        chunks = _as_stream(asked.body) if asked is not None else None
+        if recording.writer is None:
+            return (await forwarder.forward(exchange, body=chunks)).response
+        taps = Taps(functools.partial(self._tap, limit_bytes=self._settings.max_record_body_bytes))
+        try:
+            forwarded = await forwarder.forward(exchange, taps=taps, body=chunks)
+        except BaseException:
+            await taps.abandon()
+            raise
+        if not forwarded.is_whole:
+            await taps.abandon()
+            return forwarded.response
+        # Begun before anything else may run, so that interactions are kept in the order of their ends; and done even
+        # if the client, which has its whole answer, hangs up now.
+        await asyncio.shield(recording.in_order(lambda: self._keep(forwarder, exchange, recording, forwarded, taps)))
+        return forwarded.response
+
+    async def _keep(
+        self, forwarder: Forwarder, exchange: Exchange, recording: Recording, forwarded: Forwarded, taps: Taps
+    ) -> None:
+        try:
+            interaction = await self._interaction(forwarder, exchange, recording, forwarded, taps)
+            if recording.writer is None:
+                return
+            loop = asyncio.get_running_loop()
+            kept = await loop.run_in_executor(self._executor, recording.writer.append, interaction)
+        except Exception as error:
+            # The client has its answer; what is lost is the interaction, and that must be said.
+            exchange.verdict = "not-recorded"
+            recording.refusal = f"{exchange.method} {exchange.target.partition('?')[0]}: {error}"
+            log.error("not recorded: %s", recording.refusal)
+            return
+        finally:
+            await taps.abandon()
+        if kept is None:
+            exchange.verdict = "never-recorded"
+            return
+        exchange.verdict = kept.id
+        recording.recorded += 1
+        if recording.player is not None:
+            recording.player.add(kept, played=True)
+
+    async def _interaction(
+        self, forwarder: Forwarder, exchange: Exchange, recording: Recording, forwarded: Forwarded, taps: Taps
+    ) -> Interaction:
+        head = forwarded.head
+        request_body = await _body_of(taps.request, value_of(exchange.headers, b"content-type"))
+        response_body = await _body_of(taps.response, value_of(head.headers, b"content-type"))
+        coding = coding_of(value_of(head.headers, b"content-encoding"))
+        headers = without(end_to_end(head.headers), b"content-encoding") if coding else end_to_end(head.headers)
+        if exchange.method != "HEAD" and value_of(headers, b"content-length") is not None:
+            headers = replaced(headers, b"Content-Length", b"%d" % size_of(response_body))
+        base = f"{forwarder.upstream.origin}{forwarder.upstream.path}"
+        return Interaction(
+            request=RecordedRequest(
+                exchange.method, f"{base}{exchange.target}", _request_headers(exchange), request_body
+            ),
+            response=RecordedResponse(head.status, head.reason, decoded(headers), response_body),
+            response_coding=coding,
+            timing=Timing(
+                start_ms=round((exchange.started - recording.started) * 1000),
+                duration_ms=round((time.perf_counter() - exchange.started) * 1000),
+                first_byte_ms=round(exchange.first_byte_s * 1000),
+            ),
+        )
+
+    def _tap(self, content_encoding: str | None, *, limit_bytes: int) -> BodyTap:
+        return BodyTap(
+            executor=self._executor,
+            folder=self._spool,
+            coding=coding_of(content_encoding.encode("latin-1")) if content_encoding else None,
+            memory_bytes=self._settings.spool_memory_bytes,
+            limit_bytes=limit_bytes,
+        )
+
+    def _forwarder(self) -> Forwarder:
+        assert self._upstream is not None, "the command line sees to it"
+        return self._upstream
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The body of a request that was read whole, and the tap whose file it may be in."""
+
+    body: Body
+    tap: BodyTap | None
+
+    def discard(self) -> None:
+        if self.tap is not None:
+            self.tap.discard()
+
+
+def _request_headers(exchange: Exchange) -> Headers:
+    """What is recorded and matched of a request's headers: not the address at which the proxy was reached."""
+    return decoded(without(exchange.headers, b"host", b"expect"))
+
+
+async def _body_of(tap: BodyTap | None, content_type: bytes | None) -> Body:
+    return Empty() if tap is None else await tap.finish(_text(content_type))
+
+
+async def _as_stream(body: Body) -> AsyncIterator[bytes]:
+    for chunk in chunks_of(body):
+        yield chunk
+
+
+def _text(value: bytes | None) -> str | None:
+    return value.decode("latin-1") if value is not None else None

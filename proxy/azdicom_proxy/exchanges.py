@@ -1,0 +1,104 @@
+"""One exchange with a client: what was asked, in which recording, and how it went."""
+
+import re
+import secrets
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+
+from aiohttp import web
+
+from azdicom_proxy.cassette.naming import route_of
+from azdicom_proxy.errors import ProxyError
+from azdicom_proxy.headers import ID_HEADER, RECORDING_HEADER, SOURCE_HEADER, VIA, end_to_end, value_of
+from azdicom_proxy.upstream.address import Address
+from azdicom_proxy.upstream.head import RawHeaders
+
+DEFAULT_RECORDING = "default"
+PATH_MARKER = re.compile(r"/_r/([^/?]*)(?=[/?]|$)")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+ABSOLUTE_FORM = re.compile(r"https?://[^/?]*", re.IGNORECASE)
+
+
+class Source(StrEnum):
+    """Who answered."""
+
+    UPSTREAM = "upstream"
+    CASSETTE = "cassette"
+    LOCAL = "local"
+    PROXY = "proxy"
+
+
+@dataclass(slots=True)
+class Exchange:
+    """target: path and query as the client wrote them, without the marker of the recording (`prefix`).
+
+    headers: those that go on. started, first_byte_s, duration_s: seconds; the first by `time.perf_counter`.
+    """
+
+    request: web.BaseRequest
+    recording: str
+    prefix: str
+    method: str
+    target: str
+    headers: RawHeaders
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    started: float = field(default_factory=time.perf_counter)
+    started_at: float = field(default_factory=time.time)
+    source: Source = Source.PROXY
+    status: int = 0
+    response_headers: RawHeaders = ()
+    received_bytes: int = 0
+    sent_bytes: int = 0
+    first_byte_s: float = 0.0
+    duration_s: float = 0.0
+    cors: RawHeaders = ()
+    verdict: str = ""
+    """What happened to it, in a word: an interaction's id, `recorded`, `cassette-miss`, `aborted`."""
+
+    @property
+    def route(self) -> str:
+        """The URL template with its method, `GET /studies/{study}`."""
+        return route_of(self.method, self.target)
+
+    def with_own_headers(self, headers: RawHeaders, *, says_who: bool) -> RawHeaders:
+        """The headers of the answer with this proxy's own behind them. says_who: who answered, and the id."""
+        self.response_headers = headers
+        if says_who:
+            headers = (
+                *headers,
+                VIA,
+                (SOURCE_HEADER.encode(), self.source.encode()),
+                (ID_HEADER.encode(), self.id.encode()),
+            )
+        return headers + self.cors
+
+    def public_base(self, public_url: str | None) -> Address:
+        """What stands in front of `/v2` in the URLs that the client knows. public_url: in place of its own Host."""
+        host = value_of(self.headers, b"host") or b""
+        return _public_base(public_url or f"{self.request.scheme}://{host.decode('latin-1')}", self.prefix)
+
+
+def open_exchange(request: web.BaseRequest) -> Exchange:
+    """Raises ProxyError (400): the recording's name cannot be one of a file."""
+    target = ABSOLUTE_FORM.sub("", request.raw_path, count=1) or "/"
+    name = request.headers.get(RECORDING_HEADER)
+    prefix = ""
+    if marker := PATH_MARKER.match(target):
+        name, prefix = marker[1], marker[0]
+        target = target[len(prefix) :]
+        target = target if target.startswith("/") else f"/{target}"
+    if name is not None and not NAME.fullmatch(name):
+        raise ProxyError.bad_request(f"'{name}' is no name of a recording: letters, digits, '.', '_' and '-'")
+    headers = end_to_end(request.raw_headers)
+    return Exchange(request, name or DEFAULT_RECORDING, prefix, request.method, target, headers)
+
+
+@lru_cache(maxsize=256)
+def _public_base(url: str, prefix: str) -> Address:
+    try:
+        base = Address.parse(url)
+    except ValueError:
+        base = Address("http", "localhost", 80)  # a client without a usable Host: HTTP/1.0
+    return Address(base.scheme, base.host, base.port, base.path + prefix)

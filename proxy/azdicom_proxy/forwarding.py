@@ -1,0 +1,256 @@
+"""A request on its way to the upstream and the answer on its way back, streamed both ways."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from azdicom_proxy.cors import without_upstreams_own
+from azdicom_proxy.errors import ProxyError
+from azdicom_proxy.exchanges import Exchange, Source
+from azdicom_proxy.headers import VIA, end_to_end, replaced, value_of, without
+from azdicom_proxy.relaying import REWRITTEN_WHOLE_BYTES, relay_to
+from azdicom_proxy.rewriting import Rewriter, is_json
+from azdicom_proxy.sending import DirectResponse
+from azdicom_proxy.settings import ProxySettings
+from azdicom_proxy.taps import BodyTap, TappedReceiver, tapped
+from azdicom_proxy.upstream.address import Address
+from azdicom_proxy.upstream.client import Answer, Upload, UpstreamClient
+from azdicom_proxy.upstream.errors import UpstreamError
+from azdicom_proxy.upstream.head import Head, RawHeaders, request_head
+from azdicom_proxy.upstream_auth import TokenUnavailableError, UpstreamAuthorization, log_hint
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+NewTap = Callable[[str | None], BodyTap]
+"""Makes a tap for a body with the given `Content-Encoding`."""
+
+
+@dataclass(slots=True)
+class Taps:
+    """Copies of what flows by. new: makes them. request, response: None until, or unless, a body flows."""
+
+    new: NewTap
+    request: BodyTap | None = None
+    response: BodyTap | None = None
+
+    async def abandon(self) -> None:
+        for tap in (self.request, self.response):
+            if tap is not None:
+                await tap.abandon()
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """What was relayed. head: as the upstream sent it; is_whole: the client got all of it."""
+
+    response: DirectResponse
+    head: Head
+    is_whole: bool
+
+
+class Forwarder:
+    """Forwards to one upstream. source: what answers of it are called."""
+
+    def __init__(
+        self,
+        settings: ProxySettings,
+        upstream: Address,
+        client: UpstreamClient,
+        authorization: UpstreamAuthorization,
+        source: Source = Source.UPSTREAM,
+    ) -> None:
+        self.upstream = upstream
+        self._settings = settings
+        self._client = client
+        self._authorization = authorization
+        self._source = source
+
+    async def forward(
+        self, exchange: Exchange, *, taps: Taps | None = None, body: AsyncIterator[bytes] | None = None
+    ) -> Forwarded:
+        """The upstream's answer, sent to the client. body: in place of what the client sends, which was read already.
+
+        Raises ProxyError, as long as nothing was sent.
+        """
+        rewriters = self._rewriters(exchange)
+        headers = await self._request_headers(exchange)
+        headers, upload = await self._upload(exchange, headers, rewriters, taps, body)
+        head = request_head(exchange.method, self.upstream.path + exchange.target, headers)
+        try:
+            async with self._client.exchange(exchange.method, head, upload) as answer:
+                return await self._relay(exchange, answer, headers, rewriters, taps)
+        except UpstreamError as error:
+            raise ProxyError.of_upstream(error) from error
+
+    async def close(self) -> None:
+        await self._client.close()
+        await self._authorization.close()
+
+    # The request.
+
+    async def _request_headers(self, exchange: Exchange) -> RawHeaders:
+        headers = exchange.headers
+        if not self._settings.preserve_host:
+            headers = replaced(headers, b"Host", self.upstream.authority.encode())
+        if self._settings.forwarded:
+            headers = (*headers, *_forwarded(exchange))
+        try:
+            return await self._authorization.applied_to((*headers, VIA))
+        except TokenUnavailableError as error:
+            raise ProxyError(502, "token-unavailable", str(error)) from error
+
+    async def _upload(
+        self,
+        exchange: Exchange,
+        headers: RawHeaders,
+        rewriters: "Rewriters | None",
+        taps: Taps | None,
+        body: AsyncIterator[bytes] | None,
+    ) -> tuple[RawHeaders, Upload | None]:
+        request = exchange.request
+        if not request.body_exists:
+            return headers, None
+        expects_continue = body is None and _expects_continue(headers)
+        if body is None:
+            body = _counted(exchange)
+        if rewriters is not None and is_json(value_of(headers, b"content-type")):
+            if expects_continue:
+                send_continue(exchange)
+                headers, expects_continue = without(headers, b"expect"), False
+            headers, body = await _rewritten_json(headers, body, rewriters.to_upstream)
+        if taps is not None and taps.request is None:
+            taps.request = taps.new(None)
+            body = tapped(body, taps.request)
+        is_chunked = value_of(headers, b"content-length") is None
+        if is_chunked:
+            headers = (*headers, (b"Transfer-Encoding", b"chunked"))
+        return headers, Upload(body, is_chunked, expects_continue, lambda: send_continue(exchange))
+
+    # The answer.
+
+    async def _relay(
+        self,
+        exchange: Exchange,
+        answer: Answer,
+        sent: RawHeaders,
+        rewriters: "Rewriters | None",
+        taps: Taps | None,
+    ) -> Forwarded:
+        head = answer.head
+        exchange.first_byte_s = time.perf_counter() - exchange.started
+        exchange.source, exchange.status = self._source, head.status
+        log_hint(head.status, sent)
+        headers = end_to_end(head.headers)
+        to_client = rewriters.to_client if rewriters is not None else None
+        response = DirectResponse(
+            exchange.request, head.status, head.reason, self._response_headers(exchange, headers, to_client)
+        )
+        if _expects_continue(sent) and exchange.request.can_read_body and not exchange.received_bytes:
+            response.force_close()  # refused before its body: the client may send it or not
+        relay = relay_to(response, headers, head.length, to_client)
+        if taps is not None and head.length != 0:
+            taps.response = taps.new(_text(value_of(headers, b"content-encoding")))
+            receiver: TappedReceiver | None = TappedReceiver(relay, taps.response)
+        else:
+            receiver = None
+        try:
+            await answer.deliver(receiver or relay)
+            await relay.end()
+        except UpstreamError:
+            if not response.is_begun:
+                raise
+            response.break_off()
+            exchange.verdict = "broken-off"
+            return Forwarded(response, head, is_whole=False)
+        except ConnectionError:
+            exchange.verdict = "aborted"
+            return Forwarded(response, head, is_whole=False)
+        finally:
+            exchange.sent_bytes = response.sent_bytes
+        return Forwarded(response, head, is_whole=True)
+
+    def _response_headers(self, exchange: Exchange, headers: RawHeaders, to_client: Rewriter | None) -> RawHeaders:
+        if to_client is not None:
+            headers = to_client.headers(headers)
+        if self._settings.cors:
+            headers = without_upstreams_own(headers)
+        return exchange.with_own_headers(headers, says_who=self._settings.proxy_headers)
+
+    def _rewriters(self, exchange: Exchange) -> "Rewriters | None":
+        if not self._settings.rewrites_urls:
+            return None
+        public = exchange.public_base(self._settings.public_url)
+        return Rewriters(Rewriter.between(self.upstream, public), Rewriter.between(public, self.upstream))
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriters:
+    """Both directions."""
+
+    to_client: Rewriter
+    to_upstream: Rewriter
+
+
+def send_continue(exchange: Exchange) -> None:
+    """Asks the client for the body that it holds back."""
+    transport = exchange.request.transport
+    if transport is not None and not transport.is_closing():
+        transport.write(CONTINUE)
+
+
+def send_continue_if_expected(exchange: Exchange) -> None:
+    if _expects_continue(exchange.headers):
+        send_continue(exchange)
+
+
+async def _counted(exchange: Exchange) -> AsyncIterator[bytes]:
+    """The body as the client sends it. Raises ProxyError (400) when it is no HTTP."""
+    try:
+        async for chunk in exchange.request.content.iter_any():
+            exchange.received_bytes += len(chunk)
+            yield chunk
+    except web.RequestPayloadError as error:
+        raise ProxyError.bad_request(f"the request's body is no HTTP: {error}") from None
+
+
+async def _rewritten_json(
+    headers: RawHeaders, body: AsyncIterator[bytes], rewriter: Rewriter
+) -> tuple[RawHeaders, AsyncIterator[bytes]]:
+    """The body with the client's URLs made the upstream's; one that is too long to be held goes on as it is."""
+    held = bytearray()
+    async for chunk in body:
+        held += chunk
+        if len(held) > REWRITTEN_WHOLE_BYTES:
+            return headers, _chain(bytes(held), body)
+    content = rewriter.json(bytes(held))
+    if value_of(headers, b"content-length") is not None:
+        headers = replaced(headers, b"Content-Length", b"%d" % len(content))
+    return headers, _chain(content, None)
+
+
+async def _chain(first: bytes, rest: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:
+    if first:
+        yield first
+    if rest is not None:
+        async for chunk in rest:
+            yield chunk
+
+
+def _expects_continue(headers: RawHeaders) -> bool:
+    return (value_of(headers, b"expect") or b"").lower() == b"100-continue"
+
+
+def _forwarded(exchange: Exchange) -> RawHeaders:
+    request = exchange.request
+    peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+    return (
+        (b"X-Forwarded-For", (peer[0] if peer else "unknown").encode()),
+        (b"X-Forwarded-Host", value_of(exchange.headers, b"host") or b""),
+        (b"X-Forwarded-Proto", request.scheme.encode()),
+    )
+
+
+def _text(value: bytes | None) -> str | None:
+    return value.decode("latin-1") if value is not None else None

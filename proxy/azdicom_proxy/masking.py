@@ -1,0 +1,54 @@
+"""What logs and the journal may show of a request: no tokens ever, no names and ids of patients unless asked for."""
+
+import re
+
+from azdicom_proxy.scrub.secrets import SECRET_HEADER_PREFIX, SECRET_HEADERS
+from azdicom_proxy.upstream.head import RawHeaders
+
+MASK = "***"
+QUERY_PAIR = re.compile(r"([?&]|, )([\w.%]+=[^&\s,]*)")
+PERSONAL = frozenset(
+    {
+        "patientname", "00100010", "patientid", "00100020", "issuerofpatientid", "00100021", "patientbirthdate",
+        "00100030", "otherpatientids", "00101000", "otherpatientnames", "00101001", "patientbirthname", "00101005",
+        "patientmothersbirthname", "00101060", "accessionnumber", "00080050", "referringphysicianname", "00080090",
+        "performingphysicianname", "00081050", "operatorsname", "00081070", "studyid", "00200010", "admissionid",
+        "00380010",
+    }
+)  # fmt: skip
+"""Query keys, keyword or tag, whose values name a person (PS3.6)."""
+SECRET_PARAMETERS = frozenset({"sig", "code", "access_token", "client_secret", "password", "token"})
+
+
+def masked_target(target: str, *, with_personal: bool) -> str:
+    """Path and query with the values hidden that nobody should read. with_personal: names and ids stay."""
+    path, mark, query = target.partition("?")
+    if not mark:
+        return target
+    return f"{path}?{'&'.join(_masked_pair(pair, with_personal=with_personal) for pair in query.split('&'))}"
+
+
+def masked_text(text: str) -> str:
+    """A text for people with the values of such query keys hidden wherever they stand in it."""
+    return QUERY_PAIR.sub(lambda found: found[1] + _masked_pair(found[2], with_personal=False), text)
+
+
+def masked_headers(headers: RawHeaders) -> list[tuple[str, str]]:
+    """The header lines with those values hidden that let somebody in."""
+    return [
+        (name.decode("latin-1"), MASK if is_secret(name.decode("latin-1")) else value.decode("latin-1"))
+        for name, value in headers
+    ]
+
+
+def is_secret(header: str) -> bool:
+    """Whether the values of `header` let somebody in."""
+    key = header.lower()
+    return key in SECRET_HEADERS or key == "set-cookie" or key.startswith(SECRET_HEADER_PREFIX)
+
+
+def _masked_pair(pair: str, *, with_personal: bool) -> str:
+    key, equals, _ = pair.partition("=")
+    name = re.sub(r"%[0-9A-Fa-f]{2}", "", key).lower().rpartition(".")[2]
+    hidden = name in SECRET_PARAMETERS or (name in PERSONAL and not with_personal)
+    return f"{key}={MASK}" if hidden and equals else pair

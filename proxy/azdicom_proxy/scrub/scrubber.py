@@ -1,0 +1,272 @@
+"""Scrubbing of whole interactions: every place of a request and of a response, by one policy and one key."""
+
+import hashlib
+import mmap
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from azdicom_proxy.cassette.bodies import (
+    chunks_of,
+    content_of,
+    header,
+    media_type_of,
+    size_of,
+    source_of,
+    split_multipart,
+    with_header,
+)
+from azdicom_proxy.cassette.layout import is_text
+from azdicom_proxy.cassette.model import (
+    Body,
+    Empty,
+    Headers,
+    Inline,
+    Interaction,
+    Multipart,
+    Omitted,
+    Part,
+    RecordedRequest,
+    RecordedResponse,
+    SpooledFile,
+)
+from azdicom_proxy.dicom_files import UnreadableError
+from azdicom_proxy.scrub.attributes import AttributeScrubber
+from azdicom_proxy.scrub.datasets import DataSetScrubber, RefusedError, is_synthetic
+from azdicom_proxy.scrub.free_text import FreeText
+from azdicom_proxy.scrub.json_bodies import JsonScrubber
+from azdicom_proxy.scrub.policy import Phi, ScrubPolicy
+from azdicom_proxy.scrub.pseudonyms import Pseudonyms
+from azdicom_proxy.scrub.secrets import DROPPED_RESPONSE_HEADERS, Secrets, is_token_endpoint
+from azdicom_proxy.scrub.uris import UriScrubber
+
+TextScrub = Callable[[str], str]
+_IN_MEMORY_BYTES = 1024 * 1024
+_LONGEST_SECRET_BYTES = 8 * 1024
+
+__all__ = ["RefusedError", "Scrubber"]
+
+
+class Scrubber:
+    """Scrubs the interactions of one recording, consistently. Not safe for threads.
+
+    hosts: `host` or `host:port` of the real upstream. known: values that are replacements already (`known_values`).
+    """
+
+    def __init__(
+        self, policy: ScrubPolicy, key: bytes, *, hosts: Iterable[str] = (), known: Collection[str] = ()
+    ) -> None:
+        self.policy = policy
+        self.counts: Counter[str] = Counter()
+        self.warnings: list[str] = []
+        pseudonyms = Pseudonyms(key, known)
+        secrets = Secrets(pseudonyms, hosts)
+        free_text = FreeText(policy, pseudonyms, secrets)
+        attributes = AttributeScrubber(policy, pseudonyms, free_text)
+        free_text.identifiers = attributes.identifiers
+        self._secrets = secrets
+        self._free_text = free_text
+        self._json = JsonScrubber(attributes, free_text, secrets.text, policy.rules.json)
+        self._data_sets = DataSetScrubber(attributes)
+        self._uri = UriScrubber(attributes, free_text)
+        keeping = AttributeScrubber(ScrubPolicy(phi=Phi.KEEP), pseudonyms, free_text)
+        self._second_json = JsonScrubber(keeping, free_text, secrets.text, ())
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+
+    def interaction(self, interaction: Interaction) -> Interaction | None:
+        """The scrubbed interaction; None: it hands out tokens and is never recorded. Raises RefusedError."""
+        if is_token_endpoint(interaction.request.uri.partition("?")[0]):
+            return None
+        request = self.request(interaction.request)
+        response = self._response(interaction.response)
+        rules = tuple(sorted(set(interaction.scrubbed) | self._changes(interaction, request, response)))
+        self.counts.update(rules)
+        return replace(interaction, request=request, response=response, scrubbed=rules)
+
+    def request(self, request: RecordedRequest) -> RecordedRequest:
+        """The scrubbed request: before recording, and at replay, so that like is matched with like."""
+        headers = tuple((name, self._header(name, value)) for name, value in request.headers)
+        uri = self._with_regexes(self._uri(request.uri), "uri")
+        return RecordedRequest(request.method, uri, *self._body(headers, request.body))
+
+    def second_pass(self, interaction: Interaction) -> Interaction:
+        """The interaction once all data sets were seen: free text of earlier ones may name later ones' patients."""
+        request, response = interaction.request, interaction.response
+        request_headers, request_body = self._again(request.headers, request.body)
+        response_headers, response_body = self._again(response.headers, response.body)
+        return replace(
+            interaction,
+            request=RecordedRequest(request.method, self._free_text(request.uri), request_headers, request_body),
+            response=replace(response, headers=response_headers, body=response_body),
+        )
+
+    def close(self) -> None:
+        """Removes the files that scrubbed bodies were kept in."""
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
+
+    def _response(self, response: RecordedResponse) -> RecordedResponse:
+        headers = tuple(
+            (name, self._header(name, value))
+            for name, value in response.headers
+            if name.lower() not in DROPPED_RESPONSE_HEADERS
+        )
+        headers, body = self._body(headers, response.body)
+        return RecordedResponse(response.status, self._free_text(response.reason), headers, body)
+
+    def _header(self, name: str, value: str) -> str:
+        replacement = self.policy.rules.headers.get(name.lower())
+        if replacement is not None:
+            return replacement
+        scrubbed = self._secrets.header(name, value)
+        return self._with_regexes(self._free_text(scrubbed), "header")
+
+    def _again(self, headers: Headers, body: Body) -> tuple[Headers, Body]:
+        headers = tuple((name, self._free_text(value)) for name, value in headers)
+        media_type = media_type_of(headers)
+        if isinstance(body, Inline) and (is_text(media_type) or not media_type):
+            scrub = self._second_json.text if "json" in media_type else self._free_text
+            body = _with_text(body, scrub)
+            if header(headers, "content-length") is not None:
+                headers = with_header(headers, "content-length", str(size_of(body)))
+        return headers, body
+
+    def _body(self, headers: Headers, body: Body) -> tuple[Headers, Body]:
+        if isinstance(body, Empty | Omitted):
+            return headers, body
+        scrubbed = self._scrubbed_body(headers, body)
+        if scrubbed is not body and header(headers, "content-length") is not None:
+            headers = with_header(headers, "content-length", str(size_of(scrubbed)))
+        return headers, scrubbed
+
+    def _scrubbed_body(self, headers: Headers, body: Body) -> Body:
+        media_type = media_type_of(headers)
+        if isinstance(body, Inline | SpooledFile) and media_type.startswith("multipart/"):
+            body = split_multipart(header(headers, "content-type") or "", body) or body
+        if isinstance(body, Multipart):
+            return replace(body, parts=tuple(map(self._part, body.parts)))
+        if isinstance(body, Inline | SpooledFile):
+            return self._content(media_type, body)[0]
+        return body
+
+    def _part(self, part: Part) -> Part:
+        headers = tuple((name, self._header(name, value)) for name, value in part.headers)
+        body, instance = self._content(media_type_of(headers), part.body)
+        if header(headers, "content-length") is not None:
+            headers = with_header(headers, "content-length", str(size_of(body)))
+        return Part(headers, body, instance or part.sop)
+
+    def _content(self, media_type: str, body: Inline | SpooledFile) -> tuple[Inline | SpooledFile, str | None]:
+        """The scrubbed content and, of a DICOM file, its SOP Instance UID."""
+        if is_text(media_type):
+            return _with_text(body, self._text_of(media_type)), None
+        if media_type == "application/dicom" or _begins_as_dicom(body):
+            return self._dicom(body)
+        if not media_type and isinstance(body, Inline) and _is_printable(body.content):
+            return _with_text(body, self._text_of("text/plain")), None
+        return self._binary(body), None
+
+    def _text_of(self, media_type: str) -> TextScrub:
+        is_json = "json" in media_type
+        walks = is_json and (self.policy.scrubs_phi or bool(self.policy.rules.json or self.policy.rules.dicom))
+        scrub: TextScrub = self._json.text if walks else self._free_text
+        return lambda text: self._with_regexes(scrub(text), "body")
+
+    def _dicom(self, body: Inline | SpooledFile) -> tuple[Inline | SpooledFile, str | None]:
+        with source_of(body) as source:
+            self._require_synthetic(source)
+            if not self.policy.scrubs_phi and not self.policy.rules.dicom:
+                return self._binary(body), None
+            try:
+                scrubbed = self._data_sets.file(source)
+            except UnreadableError:
+                return self._binary(body, may_name=self.policy.scrubs_phi), None
+            if scrubbed.warning:
+                self.warnings.append(f"{scrubbed.instance}: {scrubbed.warning}")
+            if scrubbed.file is not None:
+                body = self._kept(scrubbed.file.chunks(source), scrubbed.file.size_bytes)
+        return self._binary(body), scrubbed.instance
+
+    def _require_synthetic(self, source: bytes | mmap.mmap) -> None:
+        if self.policy.phi is not Phi.SYNTHETIC_ONLY:
+            return
+        try:
+            if is_synthetic(source):
+                return
+        except UnreadableError:
+            pass
+        raise RefusedError("--phi synthetic-only: a data set was not generated by this tool")
+
+    def _binary(self, body: Inline | SpooledFile, *, may_name: bool = False) -> Inline | SpooledFile:
+        """Without secrets; may_name: and without names, of a data set that cannot be read otherwise."""
+        if not may_name and isinstance(body, SpooledFile) and not self._has_secret(body):
+            return body
+        content = content_of(body)
+        scrubbed = self._free_text.binary(content) if may_name else self._secrets.binary(content)
+        return body if scrubbed == content else self._kept(iter((scrubbed,)), len(scrubbed))
+
+    def _has_secret(self, body: SpooledFile) -> bool:
+        tail = b""
+        for chunk in chunks_of(body):
+            window = tail + chunk
+            if self._secrets.binary(window) != window:
+                return True
+            tail = window[-_LONGEST_SECRET_BYTES:]
+        return False
+
+    def _kept(self, chunks: Iterator[bytes], size_bytes: int) -> Inline | SpooledFile:
+        """A new body, in memory if it is small."""
+        if size_bytes <= _IN_MEMORY_BYTES:
+            return Inline(b"".join(chunks))
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix="azdicom-scrub-")
+        digest = hashlib.sha256()
+        with tempfile.NamedTemporaryFile(dir=self._scratch.name, delete=False) as file:
+            for chunk in chunks:
+                digest.update(chunk)
+                file.write(chunk)
+        return SpooledFile(Path(file.name), size_bytes, digest.hexdigest())
+
+    def _with_regexes(self, text: str, place: str) -> str:
+        for rule in self.policy.rules.regex:
+            if place in rule.places:
+                text = rule.pattern.sub(rule.replacement, text)
+        return text
+
+    def _changes(self, before: Interaction, request: RecordedRequest, response: RecordedResponse) -> set[str]:
+        """Names of what changed, for the record: `uri`, `request-body`, a header's name."""
+        changes = set()
+        for old, new in ((before.request.headers, request.headers), (before.response.headers, response.headers)):
+            kept = set(new)
+            changes |= {name.lower() for name, value in old if (name, value) not in kept}
+        if before.request.uri != request.uri:
+            changes.add("uri")
+        if before.request.body != request.body:
+            changes.add("request-body")
+        if before.response.body != response.body:
+            changes.add("response-body")
+        if self.policy.scrubs_phi:
+            changes.add("phi-basic")
+        return changes - {"content-length", "content-type"}
+
+
+def _with_text(body: Inline | SpooledFile, scrub: TextScrub) -> Inline | SpooledFile:
+    content = content_of(body)
+    text = content.decode("utf-8", "surrogateescape")
+    scrubbed = scrub(text)
+    return body if scrubbed == text else Inline(scrubbed.encode("utf-8", "surrogateescape"))
+
+
+def _is_printable(content: bytes) -> bool:
+    return content.isascii() and content.decode("ascii").replace("\r", "").replace("\n", "").isprintable()
+
+
+def _begins_as_dicom(body: Inline | SpooledFile) -> bool:
+    if isinstance(body, Inline):
+        return body.content[128:132] == b"DICM"
+    with body.path.open("rb") as file:
+        file.seek(body.offset + 128)
+        return file.read(4) == b"DICM"

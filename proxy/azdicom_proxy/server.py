@@ -1,0 +1,237 @@
+"""A running proxy: its parts, started and stopped in order, and the one handler in front of them."""
+
+import asyncio
+import logging
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from aiohttp import web
+
+from azdicom_emulator.web.limits import PARSER_LIMITS, connection_log
+from azdicom_proxy.admin import Admin
+from azdicom_proxy.answering import Answerer
+from azdicom_proxy.cassette.errors import CassetteError
+from azdicom_proxy.cors import cors_headers, preflight
+from azdicom_proxy.errors import ProxyError, problem
+from azdicom_proxy.exchanges import DEFAULT_RECORDING, Exchange, Source, open_exchange
+from azdicom_proxy.forwarding import Forwarder
+from azdicom_proxy.journal import Journal
+from azdicom_proxy.local import LocalEmulator
+from azdicom_proxy.masking import masked_target
+from azdicom_proxy.metrics import Metrics
+from azdicom_proxy.recordings import Recording, Recordings
+from azdicom_proxy.settings import Fallback, Mode, ProxySettings, UpstreamAuth
+from azdicom_proxy.tls import server_context
+from azdicom_proxy.upstream.address import Address, Trust, outgoing_proxy
+from azdicom_proxy.upstream.client import UpstreamClient
+from azdicom_proxy.upstream.dialing import Dialer
+from azdicom_proxy.upstream_auth import UpstreamAuthorization, authorization
+
+log = logging.getLogger(__name__)
+exchange_log = logging.getLogger("azdicom.exchange")
+
+READ_BUFFER_BYTES = 256 * 1024
+THREADS = 4
+LOOPBACK_NAMES = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+
+
+class ProxyServer:
+    """One proxy. `await start()`, then wait for `stopping`, then `await close()`."""
+
+    def __init__(self, settings: ProxySettings) -> None:
+        self.settings = settings
+        self.stopping = asyncio.Event()
+        self.url = ""
+        self.recordings: Recordings
+        self.upstream: Forwarder | None = None
+        self.journal = Journal(with_personal=settings.log_phi)
+        self.metrics = Metrics()
+        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="proxy")
+        self._spool = tempfile.TemporaryDirectory(prefix="azdicom-proxy-")
+        self._local: LocalEmulator | None = None
+        self._answerer: Answerer
+        self._admin: Admin
+        self._runner: web.ServerRunner | None = None
+        self._busy = 0
+        self._idle_since = time.monotonic()
+        self._watch: asyncio.Future[None] | None = None
+
+    async def start(self) -> str:
+        """The URL it listens on. Raises CassetteError, TokenUnavailableError, OSError."""
+        settings = self.settings
+        tls = server_context(settings.tls_cert, settings.tls_key)
+        self.recordings = Recordings(settings, self._executor)
+        if settings.mode is not Mode.PASSTHROUGH:
+            await self.recordings.get(DEFAULT_RECORDING)
+        if settings.upstream is not None:
+            self.upstream = forwarder_to(settings.upstream, settings, authorization(settings))
+        local = await self._start_local() if self._needs_local else None
+        self._answerer = Answerer(
+            settings, upstream=self.upstream, local=local, executor=self._executor, spool=Path(self._spool.name)
+        )
+        self._admin = Admin(settings, self.recordings, self.journal, self.metrics, self.stopping)
+        await self._listen(tls)
+        if settings.auto_shutdown_s is not None:
+            self._watch = asyncio.ensure_future(self._shut_down_when_idle(settings.auto_shutdown_s))
+        return self.url
+
+    async def close(self) -> list[Recording]:
+        """Stops listening, finishes what is under way and writes the cassettes. Raises CassetteError."""
+        try:
+            if self._watch is not None:
+                self._watch.cancel()
+            if self._runner is not None:
+                await self._runner.cleanup()
+            return await self.recordings.close()
+        finally:
+            if self.upstream is not None:
+                await self.upstream.close()
+            if self._local is not None:
+                await self._local.close()
+            self._executor.shutdown()
+            self._spool.cleanup()
+
+    @property
+    def _needs_local(self) -> bool:
+        return self.settings.mode is Mode.SPY and self.settings.fallback is Fallback.LOCAL
+
+    async def _start_local(self) -> Forwarder:
+        self._local = LocalEmulator()
+        address = await self._local.start()
+        # The emulator never sees the live token.
+        plain = replace(self.settings, auth=UpstreamAuth.NONE, trust=Trust())
+        return forwarder_to(address, plain, UpstreamAuthorization(UpstreamAuth.NONE, None), Source.LOCAL)
+
+    async def _listen(self, tls: "object") -> None:
+        server = web.Server(
+            self._handle,
+            access_log=None,
+            auto_decompress=False,
+            handler_cancellation=True,
+            logger=connection_log(),
+            read_bufsize=READ_BUFFER_BYTES,
+            **PARSER_LIMITS,
+        )
+        self._runner = web.ServerRunner(server, shutdown_timeout=10)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self.settings.host, self.settings.port, ssl_context=tls).start()  # type: ignore[arg-type]
+        host, port = self._runner.addresses[0][:2]
+        named = LOOPBACK_NAMES.get(host, f"[{host}]" if ":" in host else host)
+        self.url = f"{'http' if tls is None else 'https'}://{named}:{port}"
+
+    # Exchanges.
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._busy += 1
+        try:
+            if self.settings.admin and request.raw_path.startswith(Admin.PREFIX):
+                return await self._admin.handle(request)
+            return await self._exchange(request)
+        finally:
+            self._busy -= 1
+            self._idle_since = time.monotonic()
+
+    async def _exchange(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            exchange = open_exchange(request)
+        except ProxyError as error:
+            return problem(error)
+        exchange.cors = cors_headers(request, self.settings.cors)
+        try:
+            return await self._answer(exchange)
+        except ProxyError as error:
+            return self._refusal(exchange, error)
+        except CassetteError as error:
+            return self._refusal(exchange, ProxyError(502, "cassette-unavailable", str(error)))
+        except asyncio.CancelledError:
+            exchange.verdict = "aborted"
+            raise
+        except Exception:
+            log.exception("unhandled: exchange %s", exchange.id)
+            return self._failed(exchange)
+        finally:
+            self._finish(exchange)
+
+    async def _answer(self, exchange: Exchange) -> web.StreamResponse:
+        response = preflight(exchange.request, self.settings.cors)
+        if response is not None:
+            exchange.status = response.status
+            return _with_headers(response, exchange.cors)
+        recording = self.recordings.opened(exchange.recording) or await self.recordings.get(exchange.recording)
+        return await self._answerer.answer(exchange, recording)
+
+    def _refusal(self, exchange: Exchange, error: ProxyError) -> web.StreamResponse:
+        exchange.status = error.status
+        exchange.verdict = exchange.verdict or error.code
+        response = problem(error)
+        if exchange.method != "HEAD":
+            exchange.sent_bytes = response.body_length
+        return _with_headers(response, exchange.with_own_headers((), says_who=self.settings.proxy_headers))
+
+    def _failed(self, exchange: Exchange) -> web.StreamResponse:
+        """Nothing of an answer may have been sent, or some: only in the first case the client can be told."""
+        if exchange.status and exchange.request.transport is not None:
+            exchange.request.transport.close()
+        return self._refusal(
+            exchange, ProxyError(500, "internal-error", f"the proxy failed; see its log, {exchange.id}")
+        )
+
+    def _finish(self, exchange: Exchange) -> None:
+        exchange.duration_s = time.perf_counter() - exchange.started
+        self.journal.add(exchange)
+        self.metrics.add(exchange)
+        if exchange_log.isEnabledFor(logging.INFO):
+            self._log(exchange)
+
+    def _log(self, exchange: Exchange) -> None:
+        exchange_log.info(
+            "%s %s %s %d %s %d/%d bytes %.1f ms %s",
+            exchange.recording,
+            exchange.method,
+            masked_target(exchange.target, with_personal=self.settings.log_phi),
+            exchange.status,
+            exchange.source.value,
+            exchange.received_bytes,
+            exchange.sent_bytes,
+            exchange.duration_s * 1000,
+            exchange.verdict or "-",
+            extra={
+                "request_id": exchange.id,
+                "method": exchange.method,
+                "path": exchange.target.partition("?")[0],
+                "status": exchange.status,
+                "duration_ms": round(exchange.duration_s * 1000, 1),
+            },
+        )
+
+    async def _shut_down_when_idle(self, seconds: float) -> None:
+        while not self.stopping.is_set():
+            left = self._idle_since + seconds - time.monotonic()
+            if left <= 0 and not self._busy:
+                log.info("stopping: idle for %g s", seconds)
+                self.stopping.set()
+                return
+            await asyncio.sleep(max(left, 0.05))
+
+
+def forwarder_to(
+    address: Address, settings: ProxySettings, granted: UpstreamAuthorization, source: Source = Source.UPSTREAM
+) -> Forwarder:
+    """Raises OSError when a file of the TLS options cannot be used, ValueError when HTTPS_PROXY is no address."""
+    dialer = Dialer(
+        address,
+        tls=settings.trust.context() if address.scheme == "https" else None,
+        proxy=outgoing_proxy(address),
+        connect_timeout_s=settings.connect_timeout_s,
+        idle_timeout_s=settings.idle_timeout_s,
+    )
+    return Forwarder(settings, address, UpstreamClient(dialer), granted, source)
+
+
+def _with_headers(response: web.Response, headers: tuple[tuple[bytes, bytes], ...]) -> web.Response:
+    for name, value in headers:
+        response.headers.add(name.decode("latin-1"), value.decode("latin-1"))
+    return response
