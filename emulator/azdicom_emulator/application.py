@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 from aiohttp import web
 
+from azdicom_emulator.administration import create_instruments
 from azdicom_emulator.management.health import HEALTH, HealthState
 from azdicom_emulator.management.operations import RUNNER, OperationRunner
 from azdicom_emulator.management.tag_indexing import TagIndexing
@@ -17,7 +18,8 @@ from azdicom_emulator.studies.bulkdata import BULK_DATA
 from azdicom_emulator.studies.expiry import sweep_forever
 from azdicom_emulator.studies.frames import FRAME_TABLES, FrameTables
 from azdicom_emulator.web.authentication import add_identity, load_keys
-from azdicom_emulator.web.keys import INDEX, ROUTER, SETTINGS, WORKERS
+from azdicom_emulator.web.instruments import INSTRUMENTS
+from azdicom_emulator.web.keys import INDEX, ROUTER, SETTINGS, STOPPING, WORKERS
 from azdicom_emulator.web.limits import JSON_BODY_BYTES, PARSER_LIMITS, connection_log
 from azdicom_emulator.web.middleware import before_headers, dispatch
 from azdicom_emulator.web.openapi import DOCUMENTS
@@ -32,7 +34,7 @@ READ_BUFFER_BYTES = 256 * 1024
 def create_application(settings: Settings) -> web.Application:
     """A server's application. Opens `settings.data_dir` when it starts.
 
-    Raises, on start: DataFolderInUseError, DataFolderNotWritableError, IndexNewerError, KeyUnusableError,
+    Raises FaultsError, UnknownPresetError; on start: DataFolderInUseError, DataFolderNotWritableError, IndexNewerError, KeyUnusableError,
     PartitionsNeededError.
     """
     application = web.Application(client_max_size=JSON_BODY_BYTES)
@@ -40,12 +42,20 @@ def create_application(settings: Settings) -> web.Application:
     application[ROUTER] = Router(_routes(settings))
     application[DOCUMENTS] = {}
     application[HEALTH] = HealthState()
+    application[STOPPING] = asyncio.Event()
+    application[INSTRUMENTS] = create_instruments(application)
     add_identity(application)
     application[FRAME_TABLES] = FrameTables(FRAME_TABLES_KEPT)
     application.cleanup_ctx.append(_parts)
+    application.on_shutdown.append(_end_faults)
     application.on_response_prepare.append(before_headers)
     application.router.add_route("*", "/{path:(?s:.*)}", dispatch)
     return application
+
+
+async def _end_faults(application: web.Application) -> None:
+    """What hangs on purpose would hold the server up."""
+    application[INSTRUMENTS].faults.close()
 
 
 def _routes(settings: Settings) -> Iterator[Route]:

@@ -8,9 +8,13 @@ from azdicom_emulator import __version__
 
 COMMANDS = {
     "serve": ("azdicom_emulator.serve:serve", "Start the emulator."),
+    "cassette": ("azdicom_proxy.cassette_cli:cassette", "Look at recorded cassettes, check them, change them."),
     "cert": ("azdicom_emulator.cert:cert", "Make a development certificate for https."),
     "token": ("azdicom_emulator.token:token", "Print an access token of the built-in development issuer."),
     "reindex": ("azdicom_emulator.reindex:reindex", "Make the index again from the DICOM files."),
+    "proxy": ("azdicom_proxy.proxy_command:proxy", "Forward to a DICOMweb service, record or replay."),
+    "record": ("azdicom_proxy.record_command:record", "Run a command and record what it says to a service."),
+    "replay": ("azdicom_proxy.replay_command:replay", "Serve the answers of a cassette."),
     "upload": ("azdicom_emulator.upload:upload", "Send DICOM files to a DICOMweb service by STOW-RS."),
 }
 EXAMPLES = """

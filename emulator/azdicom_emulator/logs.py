@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from azdicom_emulator.settings import LogFormat
 
-FIELDS = ("request_id", "method", "path", "status", "duration_ms")
+FIELDS = ("request_id", "method", "path", "status", "duration_ms", "fault")
 
 
 class JsonFormatter(logging.Formatter):

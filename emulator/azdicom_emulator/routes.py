@@ -20,7 +20,6 @@ from azdicom_emulator.management.operations import show_operation
 from azdicom_emulator.management.partitions import list_partitions
 from azdicom_emulator.studies.bulkdata import retrieve_bulkdata
 from azdicom_emulator.studies.delete import delete_instances
-from azdicom_emulator.studies.expiry import expire_now
 from azdicom_emulator.studies.frames import retrieve_frames
 from azdicom_emulator.studies.metadata import instance_metadata, series_metadata, study_metadata
 from azdicom_emulator.studies.rendered import retrieve_rendered
@@ -79,7 +78,6 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", TAG + "/errors", list_tag_errors, *EXTENDED_QUERY_TAGS, Action.READ, Scope.SERVICE),
     Route("GET", "/operations/{operation}", show_operation, "Operations", "service source", Action.READ, Scope.SERVICE),
     Route("GET", "/partitions", list_partitions, "Partitions", "Azure: Data partitions", Action.READ, Scope.SERVICE),
-    Route("POST", "/_azdicom/expire", expire_now, "Administration", "emulator", Action.PUBLIC, Scope.ROOT),
     Route("GET", "/docs", docs_page, "Documentation", "emulator", Action.PUBLIC, Scope.ROOT),
     Route("*", "/health", health, "Health", "alias of the seed emulator", Action.PUBLIC, Scope.ROOT),
     Route("*", "/health/check", health, "Health", "service source", Action.PUBLIC, Scope.ROOT),

@@ -40,6 +40,8 @@ OPEN_TO_ALL = {
 """Why everybody who reaches the server can use it, for the warning of a server that others can reach."""
 ORIGIN = re.compile(r"https?://[^/?#\s@*]+", re.IGNORECASE)
 CORS_OFF = "off"
+CHAOS = ("azure-busy", "flaky-network", "slow-disk", "token-expiry")
+"""The presets of faults/presets.py, by name: the help needs no more."""
 SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 EXAMPLES = """
 \b
@@ -48,6 +50,7 @@ Examples:
   azdicom serve --ephemeral --port 0 --port-file port.txt
   azdicom serve --strict --quirk store.implicit_vr=reject
   azdicom serve --extension search.wildcards=off --log-format json
+  azdicom serve --chaos azure-busy --seed 1
   azdicom serve --auth jwt --tls-cert certs/azdicom-cert.pem --tls-key certs/azdicom-key.pem
 
 Every option is also an environment variable (AZDICOM_DATA_DIR for --data-dir) and a key of azdicom.yaml
@@ -284,6 +287,33 @@ data_dir_option = click.option(
     help="How often studies whose expiry is due are deleted.",
 )
 @click.option(
+    "--faults",
+    envvar="AZDICOM_FAULTS",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Let requests go wrong as the rules in this file say.",
+)
+@click.option(
+    "--chaos",
+    envvar="AZDICOM_CHAOS",
+    type=click.Choice(CHAOS),
+    multiple=True,
+    help="Let requests go wrong as a preset says: azure-busy, flaky-network, slow-disk or token-expiry. Repeatable.",
+)
+@click.option(
+    "--seed",
+    envvar="AZDICOM_SEED",
+    type=click.IntRange(min=0),
+    metavar="NUMBER",
+    help="Chance of fault rules: the same number makes the same choices.  [default: the file's, else random]",
+)
+@click.option("--no-admin", envvar="AZDICOM_NO_ADMIN", is_flag=True, help="Serve nothing below /_azdicom/.")
+@click.option(
+    "--admin-token",
+    envvar="AZDICOM_ADMIN_TOKEN",
+    metavar="TOKEN",
+    help="Let whoever has this bearer token, and nobody else, use /_azdicom/.  [default: this machine may]",
+)
+@click.option(
     "--log-level",
     envvar="AZDICOM_LOG_LEVEL",
     type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
@@ -332,15 +362,23 @@ def _data_folder(settings: Settings) -> Iterator[Path]:
 
 
 async def _serve(settings: Settings) -> None:
-    """Runs until SIGINT or SIGTERM. Raises ServeError (exit code 2) when the server cannot start."""
+    """Runs until SIGINT, SIGTERM or `POST /_azdicom/shutdown`.
+
+    Raises ServeError (exit code 2) when the server cannot start.
+    """
     from azdicom_emulator.application import create_runner
+    from azdicom_emulator.faults.errors import FaultsError
     from azdicom_emulator.identity.errors import KeyUnusableError
     from azdicom_emulator.storage.errors import StorageError
+    from azdicom_emulator.web.keys import STOPPING
 
-    stopping = asyncio.Event()
+    try:
+        runner = create_runner(settings)
+    except FaultsError as error:
+        raise ServeError(str(error)) from None
+    stopping = runner.app[STOPPING]
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    runner = create_runner(settings)
     try:
         await runner.setup()
     except (StorageError, KeyUnusableError) as error:

@@ -112,6 +112,15 @@ class Settings:
     cors_credentials: bool = False
     request_ids: bool | None = None
     """Whether answers carry `x-ms-request-id`; None: unless strict."""
+    faults: Path | None = None
+    """File of fault rules (docs/faults.md)."""
+    chaos: tuple[str, ...] = ()
+    """Names of presets of fault rules, behind those of the file."""
+    seed: int | None = None
+    """Of the fault rules' chance; None: the file's, else a random one."""
+    no_admin: bool = False
+    admin_token: str | None = None
+    """None: the admin API is for this machine only (docs/admin.md)."""
     log_level: str = "info"
     log_format: LogFormat = LogFormat.TEXT
     partitions: bool = False

@@ -28,7 +28,7 @@ from azdicom_proxy.errors import ProxyError
 from azdicom_proxy.exchanges import Exchange, Source
 from azdicom_proxy.forwarding import Forwarded, Forwarder, Taps, send_continue_if_expected
 from azdicom_proxy.headers import decoded, end_to_end, replaced, value_of, without
-from azdicom_proxy.masking import masked_text
+from azdicom_proxy.masking import masked_miss
 from azdicom_proxy.recordings import Recording
 from azdicom_proxy.replaying import PLACEHOLDER, send_recorded
 from azdicom_proxy.rewriting import Rewriter, is_json
@@ -148,7 +148,7 @@ class Answerer:
         recording.note_miss(text)
         exchange.verdict = "cassette-miss"
         exchange.source = Source.CASSETTE
-        log.warning("%s", text if self._settings.log_phi else masked_text(text))
+        log.warning("%s", text if self._settings.log_phi else masked_miss(text))
         return ProxyError(self._settings.miss_status, "cassette-miss", text)
 
     async def _play_or_forward(
@@ -184,6 +184,7 @@ class Answerer:
         if not forwarded.is_whole:
             await taps.abandon()
             return forwarded.response
+        exchange.verdict = "recorded"
         # Begun before anything else may run, so that interactions are kept in the order of their ends; and done even
         # if the client, which has its whole answer, hangs up now.
         await asyncio.shield(recording.in_order(lambda: self._keep(forwarder, exchange, recording, forwarded, taps)))

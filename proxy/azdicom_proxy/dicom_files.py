@@ -101,7 +101,7 @@ def for_each_data_set(data_set: "Dataset", edit: Callable[["Dataset"], None]) ->
         edit(meta)
     edit(data_set)
     for tag in list(data_set.keys()):
-        element = data_set[tag] if data_set.get_item(tag).VR in ("SQ", "UN", None) else None 
+        element = data_set[tag] if data_set.get_item(tag).VR in ("SQ", "UN", None) else None
         if element is not None and element.VR == "SQ":
             for item in element.value or ():
                 for_each_data_set(item, edit)

@@ -1,65 +1,173 @@
-"""What a recording needs in its mode: the cassette it replays, the writer it records with, the scrubber of both."""
+"""What a recording needs in its mode: the cassette it replays, the writer it records with, the scrubbers of both."""
 
+import logging
+import os
+import secrets
 from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import yaml
 
 from azdicom_proxy.cassette.errors import CassetteMissingError
-from azdicom_proxy.cassette.model import Cassette
+from azdicom_proxy.cassette.layout import LayoutOptions
+from azdicom_proxy.cassette.model import Cassette, RecordedRequest
 from azdicom_proxy.cassette.reading import load
-from azdicom_proxy.cassette.record_modes import RecordMode, plan
-from azdicom_proxy.cassette.writing import CassetteWriter, WriteOptions
-from azdicom_proxy.matching.player import Player
+from azdicom_proxy.cassette.record_modes import parse_record_mode, plan
+from azdicom_proxy.cassette.writing import CassetteWriter
+from azdicom_proxy.exchanges import DEFAULT_RECORDING
+from azdicom_proxy.matching.bodies import BodyLevel
+from azdicom_proxy.matching.player import Order, Player, Repeat
 from azdicom_proxy.recordings import Recording
-from azdicom_proxy.scrub.key import project_key
-from azdicom_proxy.scrub.policy import Phi, ScrubPolicy, parse_options, parse_rules
+from azdicom_proxy.scrub.key import DEFAULT_PATH, ENVIRONMENT_VARIABLE, KEY_BYTES, project_key
+from azdicom_proxy.scrub.known import known_uids, known_values
+from azdicom_proxy.scrub.policy import Phi, PolicyError, Rules, ScrubPolicy, parse_options, parse_rules
 from azdicom_proxy.scrub.scrubber import Scrubber
 from azdicom_proxy.settings import Mode, ProxySettings
-from azdicom_proxy.upstream.address import Address
+
+log = logging.getLogger(__name__)
+
+PROJECT_FILE = Path("azdicom.yaml")
+PHI_WAS_SCRUBBED = "phi-basic"
+"""Among what an interaction was scrubbed of."""
+NO_KEY = bytes(KEY_BYTES)
+"""Where no data of patients are replaced and the upstream is on this machine, there is nothing to hide behind a key."""
 
 
 def equip(recording: Recording, settings: ProxySettings) -> None:
-    """Gives `recording` its player, writer and scrubber. Reads files. Raises CassetteError, PolicyError, BadKeyError."""
-    assert recording.path is not None
-    scrubber = _scrubber(settings)
-    recording.scrubber = scrubber
+    """Gives `recording` its player and its writer. Reads files, so not on the loop.
+
+    Raises CassetteError, PolicyError, BadKeyError, UnknownMatcherError.
+    """
+    path = recording.path
+    assert path is not None
     if recording.mode is Mode.RECORD:
-        _equip_for_recording(recording, settings, recording.path, scrubber)
+        planned = plan(parse_record_mode(recording.record_mode), path)
+        if planned.replays:
+            recording.player = _player(planned.existing, path, settings)
+        if planned.records:
+            recording.writer = _writer(path, settings, planned.existing, keeps_equal=planned.keeps_equal)
         return
-    recording.player = _player(_replayed(recording, recording.path), settings, scrubber)
+    existing = _replayed(recording, path)
+    recording.player = _player(existing, path, settings)
     if recording.mode is Mode.SPY and settings.record_misses:
-        previous = plan(RecordMode.NEW_EPISODES, recording.path).previous
-        recording.writer = _writer(recording.path, settings, scrubber, previous, keep_equal=False)
+        recording.writer = _writer(path, settings, existing, keeps_equal=False)
 
 
-def _equip_for_recording(recording: Recording, settings: ProxySettings, path: Path, scrubber: Scrubber) -> None:
-    planned = plan(RecordMode(recording.record_mode), path)
-    if planned.replays:
-        recording.player = _player(planned.previous or Cassette(path=path), settings, scrubber)
-    if planned.records:
-        recording.writer = _writer(path, settings, scrubber, planned.previous, keep_equal=planned.keep_equal)
-
-
-def _replayed(recording: Recording, path: Path) -> Cassette:
-    """A missing cassette of a named recording is one that has no answers; of the command line's it is an error."""
+def _replayed(recording: Recording, path: Path) -> Cassette | None:
+    """A missing file of a recording that a request names is one that answers nothing, which the miss says."""
     try:
         return load(path)
     except CassetteMissingError:
-        if recording.mode is Mode.REPLAY:
+        if recording.mode is Mode.REPLAY and recording.name == DEFAULT_RECORDING:
             raise
-        return Cassette(path=path)
+        return None
 
 
-def _player(cassette: Cassette, settings: ProxySettings, scrubber: Scrubber) -> Player:
-    raise NotImplementedError
+def _player(cassette: Cassette | None, path: Path, settings: ProxySettings) -> Player:
+    matching = settings.matching
+    return Player(
+        cassette,
+        path=path,
+        match_on=matching.match_on,
+        match_headers=matching.match_headers,
+        ignore_version=matching.ignore_version,
+        body_level=BodyLevel(matching.body_level),
+        order=Order(matching.order),
+        repeat=Repeat(matching.repeat),
+        map_uids=matching.map_uids,
+        scrub_request=_RequestScrubber(_scrubber_of_player(cassette, settings)),
+    )
 
 
-def _writer(
-    path: Path, settings: ProxySettings, scrubber: Scrubber, previous: Cassette | None, *, keep_equal: bool
-) -> CassetteWriter:
-    raise NotImplementedError
+class _RequestScrubber:
+    """A scrubber of requests that threads may share."""
+
+    def __init__(self, scrubber: Scrubber) -> None:
+        self._scrubber = scrubber
+        self._lock = Lock()
+
+    def __call__(self, request: RecordedRequest) -> RecordedRequest:
+        with self._lock:
+            return self._scrubber.request(request)
 
 
-def _scrubber(settings: ProxySettings) -> Scrubber:
-    raise NotImplementedError
+def _writer(path: Path, settings: ProxySettings, existing: Cassette | None, *, keeps_equal: bool) -> CassetteWriter:
+    writing = settings.writing
+    scrubber = Scrubber(
+        _policy(settings, _phi_of_upstream(settings)),
+        _key_of_writer(settings),
+        hosts=_hosts(settings),
+        known=known_uids(existing) if existing is not None and not keeps_equal else (),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return CassetteWriter(
+        path,
+        scrubber=scrubber,
+        options=LayoutOptions(
+            raw_json=writing.raw_json,
+            keep_boundary=writing.keep_boundary,
+            keep_headers=writing.keep_headers,
+            inline_all=writing.inline_all,
+        ),
+        existing=existing,
+        keeps_equal=keeps_equal,
+        upstream=settings.upstream_alias,
+    )
 
 
-__all__ = ["Address", "Phi", "ScrubPolicy", "WriteOptions", "equip", "parse_options", "parse_rules", "project_key"]
+def _scrubber_of_player(cassette: Cassette | None, settings: ProxySettings) -> Scrubber:
+    """What makes a request like the recorded ones: as they were scrubbed, unless the settings say how."""
+    interactions = cassette.interactions if cassette is not None else ()
+    was_scrubbed = any(PHI_WAS_SCRUBBED in interaction.scrubbed for interaction in interactions)
+    phi = Phi(settings.writing.phi) if settings.writing.phi is not None else Phi.BASIC if was_scrubbed else Phi.KEEP
+    known = known_values(cassette) if cassette is not None else ()
+    key = _key_of_player() if phi is Phi.BASIC else NO_KEY
+    return Scrubber(_policy(settings, phi), key, hosts=_hosts(settings), known=known)
+
+
+def _policy(settings: ProxySettings, phi: Phi) -> ScrubPolicy:
+    return ScrubPolicy(phi=phi, options=parse_options(settings.writing.phi_options), rules=_rules(settings))
+
+
+def _phi_of_upstream(settings: ProxySettings) -> Phi:
+    if settings.writing.phi is not None:
+        return Phi(settings.writing.phi)
+    return Phi.KEEP if _is_local(settings) else Phi.BASIC
+
+
+def _is_local(settings: ProxySettings) -> bool:
+    return settings.upstream is None or settings.upstream.is_loopback
+
+
+def _key_of_writer(settings: ProxySettings) -> bytes:
+    scrubs_phi = _phi_of_upstream(settings) is Phi.BASIC
+    return project_key() if scrubs_phi or not _is_local(settings) else NO_KEY
+
+
+def _key_of_player() -> bytes:
+    if DEFAULT_PATH.exists() or os.environ.get(ENVIRONMENT_VARIABLE):
+        return project_key()
+    log.warning(
+        "the cassette was scrubbed with a project key, and there is none (%s, $%s): original names and ids in requests"
+        " will not match, those from recorded answers will",
+        DEFAULT_PATH,
+        ENVIRONMENT_VARIABLE,
+    )
+    return secrets.token_bytes(KEY_BYTES)
+
+
+def _hosts(settings: ProxySettings) -> tuple[str, ...]:
+    return (settings.upstream.authority, settings.upstream.host) if settings.upstream is not None else ()
+
+
+def _rules(settings: ProxySettings) -> Rules:
+    path = settings.writing.scrub_rules
+    if path is None and not PROJECT_FILE.is_file():
+        return Rules()
+    where = path or PROJECT_FILE
+    try:
+        document: Any = yaml.safe_load(where.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise PolicyError(f"cannot read {where}: {error}") from None
+    return parse_rules(document.get("scrub")) if isinstance(document, dict) else Rules()

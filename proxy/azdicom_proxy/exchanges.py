@@ -54,6 +54,8 @@ class Exchange:
     first_byte_s: float = 0.0
     duration_s: float = 0.0
     cors: RawHeaders = ()
+    is_whole: bool = False
+    """The client got the whole answer, or what it did not get it did not wait for."""
     verdict: str = ""
     """What happened to it, in a word: an interaction's id, `recorded`, `cassette-miss`, `aborted`."""
 

@@ -84,6 +84,11 @@ class Forwarder:
         except UpstreamError as error:
             raise ProxyError.of_upstream(error) from error
 
+    async def check(self) -> None:
+        """Raises TokenUnavailableError, UpstreamError."""
+        await self._authorization.check()
+        await self._client.check()
+
     async def close(self) -> None:
         await self._client.close()
         await self._authorization.close()
@@ -169,6 +174,7 @@ class Forwarder:
             return Forwarded(response, head, is_whole=False)
         finally:
             exchange.sent_bytes = response.sent_bytes
+        exchange.is_whole = True
         return Forwarded(response, head, is_whole=True)
 
     def _response_headers(self, exchange: Exchange, headers: RawHeaders, to_client: Rewriter | None) -> RawHeaders:

@@ -28,9 +28,11 @@ def masked_target(target: str, *, with_personal: bool) -> str:
     return f"{path}?{'&'.join(_masked_pair(pair, with_personal=with_personal) for pair in query.split('&'))}"
 
 
-def masked_text(text: str) -> str:
-    """A text for people with the values of such query keys hidden wherever they stand in it."""
-    return QUERY_PAIR.sub(lambda found: found[1] + _masked_pair(found[2], with_personal=False), text)
+def masked_miss(text: str) -> str:
+    """The explanation of a miss without values that name a person: without the lines that compare values, too."""
+    lines = [line for line in text.split("\n") if not line.startswith(" ")]
+    shown = QUERY_PAIR.sub(lambda found: found[1] + _masked_pair(found[2], with_personal=False), "\n".join(lines))
+    return f"{shown}\nvalues:  in the answer to the client, or with --log-phi"
 
 
 def masked_headers(headers: RawHeaders) -> list[tuple[str, str]]:

@@ -15,7 +15,6 @@ from azdicom_proxy.settings import Mode, ProxySettings
 if TYPE_CHECKING:
     from azdicom_proxy.cassette.writing import CassetteWriter, WriteReport
     from azdicom_proxy.matching.player import Player
-    from azdicom_proxy.scrub.scrubber import Scrubber
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +32,6 @@ class Recording:
     path: Path | None
     player: "Player | None" = None
     writer: "CassetteWriter | None" = None
-    scrubber: "Scrubber | None" = None
     started: float = field(default_factory=time.perf_counter)
     recorded: int = 0
     misses: deque[str] = field(default_factory=lambda: deque(maxlen=MISSES_KEPT))

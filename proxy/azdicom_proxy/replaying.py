@@ -45,6 +45,7 @@ async def send_recorded(
     except BodyOmittedError as error:
         raise ProxyError(502, "body-not-recorded", f"{error}; record it with a larger --max-record-body") from error
     await relay.end()
+    exchange.is_whole = True
     exchange.sent_bytes = response.sent_bytes
     return response
 

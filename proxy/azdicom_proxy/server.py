@@ -28,6 +28,7 @@ from azdicom_proxy.tls import server_context
 from azdicom_proxy.upstream.address import Address, Trust, outgoing_proxy
 from azdicom_proxy.upstream.client import UpstreamClient
 from azdicom_proxy.upstream.dialing import Dialer
+from azdicom_proxy.upstream.errors import UpstreamError
 from azdicom_proxy.upstream_auth import UpstreamAuthorization, authorization
 
 log = logging.getLogger(__name__)
@@ -45,11 +46,11 @@ class ProxyServer:
         self.settings = settings
         self.stopping = asyncio.Event()
         self.url = ""
-        self.recordings: Recordings
         self.upstream: Forwarder | None = None
         self.journal = Journal(with_personal=settings.log_phi)
         self.metrics = Metrics()
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="proxy")
+        self.recordings = Recordings(settings, self._executor)
         self._spool = tempfile.TemporaryDirectory(prefix="azdicom-proxy-")
         self._local: LocalEmulator | None = None
         self._answerer: Answerer
@@ -63,7 +64,6 @@ class ProxyServer:
         """The URL it listens on. Raises CassetteError, TokenUnavailableError, OSError."""
         settings = self.settings
         tls = server_context(settings.tls_cert, settings.tls_key)
-        self.recordings = Recordings(settings, self._executor)
         if settings.mode is not Mode.PASSTHROUGH:
             await self.recordings.get(DEFAULT_RECORDING)
         if settings.upstream is not None:
@@ -77,6 +77,20 @@ class ProxyServer:
         if settings.auto_shutdown_s is not None:
             self._watch = asyncio.ensure_future(self._shut_down_when_idle(settings.auto_shutdown_s))
         return self.url
+
+    async def check_upstream(self, *, is_required: bool) -> None:
+        """Gets a token and a connection now; is_required: that there is no connection is an error, not a warning.
+
+        Raises TokenUnavailableError, UpstreamError.
+        """
+        if self.upstream is None:
+            return
+        try:
+            await self.upstream.check()
+        except UpstreamError as error:
+            if is_required:
+                raise
+            log.warning("the upstream does not answer yet: %s", error)
 
     async def close(self) -> list[Recording]:
         """Stops listening, finishes what is under way and writes the cassettes. Raises CassetteError."""
@@ -147,7 +161,8 @@ class ProxyServer:
         except CassetteError as error:
             return self._refusal(exchange, ProxyError(502, "cassette-unavailable", str(error)))
         except asyncio.CancelledError:
-            exchange.verdict = "aborted"
+            if not exchange.is_whole:
+                exchange.verdict = "aborted"
             raise
         except Exception:
             log.exception("unhandled: exchange %s", exchange.id)

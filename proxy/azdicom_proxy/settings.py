@@ -52,13 +52,12 @@ class Matching:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writing:
-    """How cassettes are written; the words are those of `azdicom_proxy.cassette.writing`."""
+    """How cassettes are written; the words are those of `azdicom_proxy.cassette.layout`."""
 
     raw_json: bool = False
     keep_boundary: bool = False
     keep_headers: bool = False
     inline_all: bool = False
-    thin_pixels: bool = False
     phi: str | None = None
     """None: basic, or keep when the upstream is on this machine."""
     phi_options: tuple[str, ...] = ()

@@ -128,6 +128,54 @@ def test_retrieves_a_rendered_frame(client: DICOMwebClient) -> None:
     assert Image.open(BytesIO(png)).size == (64, 48)
 
 
+def test_retrieves_rendered_instances_and_frames_in_each_format(client: DICOMwebClient) -> None:
+    """PS3.18 §10.4, rendered resources; retrieve §10: JPEG and PNG, a quality."""
+    dataset = an_instance(frames=2, rows=48, columns=64)
+    client.store_instances([dataset])
+
+    png = client.retrieve_instance_rendered(*uids(dataset), media_types=("image/png",))
+    jpeg = client.retrieve_instance_rendered(*uids(dataset), media_types=("image/jpeg",), params={"quality": 50})
+    frame = client.retrieve_instance_frames_rendered(*uids(dataset), [1], media_types=("image/jpeg",))
+
+    assert [Image.open(BytesIO(picture)).format for picture in (png, jpeg, frame)] == ["PNG", "JPEG", "JPEG"]
+
+
+def test_retrieves_a_study_of_one_instance_transcoded(client: DICOMwebClient) -> None:
+    """Retrieve §4.4: several instances are not transcoded, which is an error for the client."""
+    dataset = an_instance(transfer_syntax=JPEG2000Lossless)
+    client.store_instances([dataset])
+    study, series, _ = uids(dataset)
+
+    for retrieved in (
+        client.retrieve_study(study, media_types=NATIVE),
+        client.retrieve_series(study, series, media_types=NATIVE),
+    ):
+        assert [found.file_meta.TransferSyntaxUID for found in retrieved] == [ExplicitVRLittleEndian]
+    client.store_instances([another_in_series(dataset)])
+    with pytest.raises(HTTPError, match="406"):
+        client.retrieve_study(study, media_types=NATIVE)
+
+
+def test_retrieves_frames_as_jpeg_2000(client: DICOMwebClient) -> None:
+    """PS3.18 §10.4, frames; retrieve §4.4: `image/jp2`."""
+    dataset = an_instance(frames=2, transfer_syntax=JPEG2000Lossless)
+    client.store_instances([dataset])
+
+    frames = client.retrieve_instance_frames(*uids(dataset), [2, 1], media_types=(("image/jp2", JPEG2000Lossless),))
+
+    assert [frame[:4] for frame in frames] == [b"\xff\x4f\xff\x51"] * 2
+
+
+def test_retrieves_bulk_data(client: DICOMwebClient, shared_emulator: Emulator) -> None:
+    """Seed-features §8, extension `retrieve.bulkdata`."""
+    dataset = an_instance()
+    client.store_instances([dataset])
+    study, series, instance = uids(dataset)
+    url = f"{shared_emulator.service_url}/studies/{study}/series/{series}/instances/{instance}/bulkdata/7FE00010"
+
+    assert client.retrieve_bulkdata(url) == [dataset.PixelData]
+
+
 def test_deletes_an_instance_a_series_and_a_study(client: DICOMwebClient) -> None:
     """Conformance statement v2, Delete."""
     first = an_instance()

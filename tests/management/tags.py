@@ -9,7 +9,7 @@ from tests.support.waiting import eventually
 APPLICATION_JSON = "application/json"
 TAGS = "/extendedquerytags"
 TEXT = "text/plain; charset=utf-8"
-REINDEX_WITHIN_S = 60
+REINDEX_WITHIN_S = 120
 
 
 def a_tag(path: str, level: str = "Study", **properties: Any) -> Json:

@@ -42,6 +42,19 @@ def test_encapsulated_pixels_come_as_items(shared_emulator: Emulator) -> None:
     assert answer.content == read(part10(dataset)).PixelData
 
 
+def test_a_client_that_asks_for_multipart_gets_one_part(shared_emulator: Emulator) -> None:
+    """PS3.18 §10.4: what DICOMweb clients send."""
+    dataset = shared_emulator.store(an_instance())
+
+    answer = shared_emulator.get(
+        f"{instance_path(dataset)}/bulkdata/{PIXEL_DATA}", accept='multipart/related; type="application/octet-stream"'
+    )
+
+    assert [(part.content_type, part.content) for part in answer.parts()] == [
+        ("application/octet-stream", dataset.PixelData)
+    ]
+
+
 @pytest.mark.parametrize(
     ("attributes", "tag", "value"),
     [

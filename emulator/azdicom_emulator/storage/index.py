@@ -161,6 +161,19 @@ class Index:
             return []
         return await asyncio.wrap_future(self._writer.submit(mutation))
 
+    async def clear(self) -> None:
+        """Deletes everything: instances, change feed, extended query tags, operations and partitions.
+
+        Atomic and visible at once. What is being stored meanwhile comes after it.
+        """
+
+        def mutation(mutations: Mutations, _: datetime) -> None:
+            gone = mutations.clear()
+            self._cache.drop(gone)
+            self._remove_files(gone)
+
+        await asyncio.wrap_future(self._writer.submit(mutation))
+
     async def changes(self, window: ChangeWindow) -> list[Change]:
         """The change feed of all partitions (azure-apis §3.1)."""
         return await self._query(queries.find_changes, window)
@@ -181,6 +194,11 @@ class Index:
     async def tag_errors(self, tag: int, limit: int, offset: int) -> list[TagError]:
         """A page of the errors of an extended query tag, `QueryTag.key`."""
         return await self._query(find_tag_errors, tag, limit, offset)
+
+    @property
+    def unapplied_stores(self) -> int:
+        """How many acknowledged stores are not yet in DuckDB."""
+        return len(self._journal)
 
     @property
     def query_tags(self) -> tuple[QueryTag, ...]:

@@ -7,10 +7,11 @@ from datetime import datetime
 import duckdb
 from duckdb import DuckDBPyConnection
 
+from azdicom_emulator.storage.clearing import delete_everything
 from azdicom_emulator.storage.journal import JournalEntry
 from azdicom_emulator.storage.operations import Operations
 from azdicom_emulator.storage.partitions import Partitions
-from azdicom_emulator.storage.records import ChangeAction, InstanceKey, Partition, StoredInstance
+from azdicom_emulator.storage.records import DEFAULT_PARTITION, ChangeAction, InstanceKey, Partition, StoredInstance
 from azdicom_emulator.storage.rows import SERIES, STUDIES, LatestRows
 from azdicom_emulator.storage.statements import insert_statement, rows_given, update_statement
 from azdicom_emulator.storage.tag_index import IndexedVersion, TagIndex
@@ -18,7 +19,6 @@ from azdicom_emulator.storage.times import from_column, to_column
 from azdicom_emulator.storage.tree import Version
 from azdicom_emulator.storage.worklist import Workitems
 from azdicom_emulator.storage.worklist_events import WorklistEvents
-from azdicom_emulator.storage.worklist_search import WorkitemFilter, matching_keys
 from azdicom_emulator.storage.worklist_subscriptions import Subscriptions
 
 _INSTANCE_COLUMNS = (
@@ -99,6 +99,9 @@ class Mutations:
             if entry.replaces is not None and new_versions.pop(entry.replaces.watermark, None) is None:
                 ended.append(entry.replaces.watermark)
             new_versions[entry.new.stored.watermark] = entry.new.stored
+        for entry in entries:
+            # Cleared away since the store began.
+            self.add_partition(entry.new.stored.key.partition, entry.at)
         with self.transaction():
             if ended:
                 self._connection.execute(DELETE_VERSIONS, [ended])
@@ -114,7 +117,6 @@ class Mutations:
         known = {row[0] for row in self._connection.execute(STORED_ALREADY, [watermarks]).fetchall()}
         missing = [entry for entry in entries if entry.new.stored.watermark not in known]
         for entry in missing:
-            self.add_partition(entry.new.stored.key.partition, entry.at)
             self.last_watermark = max(self.last_watermark, entry.new.stored.watermark)
         if missing:
             self.apply(missing)
@@ -147,6 +149,15 @@ class Mutations:
         self._load_expiring()
         return deleted
 
+    def clear(self) -> list[StoredInstance]:
+        """Deletes all that there is but the default partition; returns the instances. Watermarks go on rising."""
+        with self.transaction():
+            gone = delete_everything(self._connection, self.partitions)
+        self.partitions.forget_others(DEFAULT_PARTITION)
+        self._last_sequence = 0
+        self._read_again()
+        return gone
+
     def set_expiry(self, partition: str, study: str, expires_at: datetime | None) -> None:
         """Of a study that does not exist: nothing happens."""
         with self.transaction():
@@ -176,12 +187,6 @@ class Mutations:
             not in known
         ]
 
-    def matching_workitems(
-        self, partition_key: int, filters: Sequence[WorkitemFilter], only: int | None = None
-    ) -> list[int]:
-        """As `worklist_search.matching_keys`."""
-        return matching_keys(self._connection, partition_key, filters, only)
-
     def checkpoint(self) -> None:
         self._connection.execute("CHECKPOINT")
 
@@ -197,12 +202,16 @@ class Mutations:
         except BaseException:
             with suppress(duckdb.Error):
                 self._connection.execute("ROLLBACK")
-            self._studies.forget()
-            self._series.forget()
-            self._load_expiring()
-            self.tags.reload()
-            self.operations.reload()
+            self._read_again()
             raise
+
+    def _read_again(self) -> None:
+        """What is held in memory, as the index has it."""
+        self._studies.forget()
+        self._series.forget()
+        self._load_expiring()
+        self.tags.reload()
+        self.operations.reload()
 
     def _insert_instances(self, instances: Sequence[StoredInstance]) -> None:
         self._connection.execute(

@@ -18,6 +18,12 @@ class Partitions:
         for key, name, created_at in connection.execute(SELECT_PARTITIONS).fetchall():
             self.add(Partition(key, name, from_column(created_at)))
 
+    def forget_others(self, name: str) -> None:
+        """All partitions but the one of this name are gone."""
+        kept = self._by_name[name.casefold()]
+        self._by_key = {kept.key: kept}
+        self._by_name = {name.casefold(): kept}
+
     def all(self) -> list[Partition]:
         """By key."""
         return list(self._by_key.values())

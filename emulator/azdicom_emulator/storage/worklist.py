@@ -1,6 +1,6 @@
 """Workitems as the index keeps them: one row each, found by UID; the writer thread alone changes them."""
 
-
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -10,6 +10,7 @@ from duckdb import DuckDBPyConnection
 
 from azdicom_emulator.dicom.json_data_set import DataSet, data_set_bytes
 from azdicom_emulator.storage.worklist_attributes import SEARCH_COLUMNS
+from azdicom_emulator.storage.worklist_search import WorkitemFilter, matching_keys
 
 
 class WorkitemState(StrEnum):
@@ -61,6 +62,10 @@ class Workitems:
     def of_keys(self, keys: list[int]) -> list[Workitem]:
         """The workitems with these keys, oldest first."""
         return [_workitem(row) for row in self._connection.execute(SELECT_BY_KEY, [keys]).fetchall()]
+
+    def matching(self, partition_key: int, filters: Iterable[WorkitemFilter], *, only: int | None = None) -> list[int]:
+        """The keys of the workitems that match, oldest first; only: of this one, if it does."""
+        return matching_keys(self._connection, partition_key, filters, only)
 
     def add(self, partition_key: int, uid: str, data_set: DataSet) -> Workitem:
         """A new workitem, SCHEDULED. Its UID must not exist in the partition."""

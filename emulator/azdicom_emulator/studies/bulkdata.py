@@ -12,9 +12,9 @@ from azdicom_emulator.studies.retrieve import ATTEMPTS
 from azdicom_emulator.web.authentication import authorize
 from azdicom_emulator.web.errors import BadRequestError, ResourceNotFoundError
 from azdicom_emulator.web.keys import INDEX, MATCH, WORKERS
-from azdicom_emulator.web.negotiation import OCTET_STREAM
+from azdicom_emulator.web.negotiation import OCTET_STREAM, parse_accept
 from azdicom_emulator.web.partitions import partition_of
-from azdicom_emulator.web.sending import FileSlice, Part, send_single
+from azdicom_emulator.web.sending import FileSlice, Part, send_multipart, send_single
 from azdicom_emulator.web.uids import path_uids
 from azdicom_emulator.web.warnings import announce
 
@@ -59,4 +59,10 @@ async def _send(request: web.Request, instance: StoredInstance, tag: int) -> web
             value = await workers.in_thread(find_value, path, tag)
         if value is None:
             raise ResourceNotFoundError.of("bulk data")
-        return await send_single(request, Part(OCTET_STREAM, (FileSlice(path, value.offset, value.size_bytes),)))
+        part = Part(OCTET_STREAM, (FileSlice(path, value.offset, value.size_bytes),))
+        return await (send_multipart(request, [part]) if _wants_multipart(request) else send_single(request, part))
+
+
+def _wants_multipart(request: web.Request) -> bool:
+    """DICOMweb clients do, and the standard answers them so; a browser or curl gets the bytes alone."""
+    return any(entry.is_multipart for entry in parse_accept(request.headers.getall("Accept", ())))

@@ -7,15 +7,12 @@ from datetime import UTC, datetime, timedelta
 from aiohttp import web
 
 from azdicom_emulator.storage.index import Index
-from azdicom_emulator.web import responses
-from azdicom_emulator.web.errors import BadRequestError, ForbiddenError
-from azdicom_emulator.web.keys import INDEX
+from azdicom_emulator.web.errors import BadRequestError
 
 log = logging.getLogger(__name__)
 
 TIME, OPTION, LEVEL = "msdicom-expiry-time-milliseconds", "msdicom-expiry-option", "msdicom-expiry-level"
 LATEST = datetime.max.replace(tzinfo=UTC)
-LOOPBACK = ("127.0.0.1", "::1")
 
 
 def expiry_of(request: web.Request, received: datetime) -> datetime | None:
@@ -64,10 +61,3 @@ async def sweep_forever(index: Index, interval_s: float) -> None:
             await delete_expired(index)
         except Exception:
             log.exception("the sweep of expired studies failed")
-
-
-async def expire_now(request: web.Request) -> web.StreamResponse:
-    """`POST /_azdicom/expire`: runs the sweep at once, for tests. From this machine only."""
-    if request.remote not in LOOPBACK:
-        raise ForbiddenError
-    return responses.json_value({"studiesDeleted": await delete_expired(request.app[INDEX])})

@@ -15,6 +15,7 @@ from azdicom_emulator.dicom.ingest import Accepted, Identity, Refused, read_inst
 from azdicom_emulator.dicom.part10 import PREAMBLE_BYTES, has_preamble
 from azdicom_emulator.dicom.reasons import FailureReason
 from azdicom_emulator.dicom.tag_values import TagValue
+from azdicom_emulator.faults.keys import PARTIAL_STORE
 from azdicom_emulator.settings import Settings
 from azdicom_emulator.storage.attributes import series_attributes, study_attributes
 from azdicom_emulator.storage.claims import Claim
@@ -52,11 +53,20 @@ async def store_instances(request: web.Request) -> web.StreamResponse:
     with spool:
         parts = await read_parts(request, store, spool)
         ingest = Ingest(index, settings, partition, store, request[MATCH].api_version, expires_at)
+        refusal = request.get(PARTIAL_STORE)
+        to_refuse = refusal.fail.of(len(parts)) if refusal is not None else 0
         results: list[StoreResult] = []
         for part in parts:
             # One after the other, in request order: the second of two equal identities is a duplicate (store §9).
             prepared = await _prepared(workers, ingest, part.content)
-            results.append(await _commit(ingest, prepared) if isinstance(prepared, Prepared) else prepared)
+            if not isinstance(prepared, Prepared):
+                results.append(prepared)
+            elif refusal is not None and to_refuse > 0:
+                to_refuse -= 1
+                await workers.in_thread(prepared.claim.release)
+                results.append(_failed(prepared.report, refusal.reason))
+            else:
+                results.append(await _commit(ingest, prepared))
     log.info("stored %d of %d instances", sum(isinstance(result, Stored) for result in results), len(results))
     return store_response(request, store.study, results)
 
@@ -170,7 +180,7 @@ async def _commit(ingest: Ingest, prepared: Prepared) -> StoreResult:
     return Stored(report.identity, report.warning, report.messages, report.has_multiple_values)
 
 
-def _failed(report: Accepted, reason: FailureReason) -> Failed:
+def _failed(report: Accepted, reason: int) -> Failed:
     """A failure of storing, not of validation: it carries no messages (store §7 step 10)."""
     return Failed(report.identity, reason, (), report.has_multiple_values)
 

@@ -7,7 +7,7 @@ import orjson
 from aiohttp import web
 
 from azdicom_emulator.dicom.ingest import Identity
-from azdicom_emulator.dicom.reasons import FailureReason, WarningReason
+from azdicom_emulator.dicom.reasons import WarningReason
 from azdicom_emulator.web import responses
 from azdicom_emulator.web.keys import MATCH
 from azdicom_emulator.web.urls import study_url
@@ -28,10 +28,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """identity: None when the body was not readable as DICOM."""
+    """identity: None when the body was not readable as DICOM. reason: one of FailureReason, or a fault rule's own."""
 
     identity: Identity | None
-    reason: FailureReason
+    reason: int
     messages: tuple[str, ...]
     has_multiple_values: bool
 
@@ -88,7 +88,7 @@ def _failed_item(result: Failed) -> dict[str, Attribute]:
             item["00081150"] = _attribute("UI", result.identity.sop_class_uid)
         if result.identity.instance is not None:
             item["00081155"] = _attribute("UI", result.identity.instance)
-    item["00081197"] = _attribute("US", int(result.reason))
+    item["00081197"] = _attribute("US", result.reason)
     if result.messages:
         item["00741048"] = _messages(result.messages)
     return item

@@ -33,13 +33,17 @@ async def read_json(request: web.Request) -> Any:
     return value
 
 
-def _parsed(content: bytes) -> Any:
+def lenient_json(content: bytes) -> Any:
+    """The value of a JSON text that may have comments and trailing commas. Raises ValueError."""
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
-        pass
-    try:
         text = _COMMENT.sub(lambda match: match[1] or " ", content.decode())
         return orjson.loads(_TRAILING_COMMA.sub(lambda match: match[1] or " ", text))
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        return lenient_json(content)
     except ValueError as error:
         raise BadRequestError.body_field("$", NOT_JSON) from error

@@ -4,9 +4,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from functools import partial
 
 from aiohttp import web
 
+from azdicom_emulator.admin.api import AdminApi
+from azdicom_emulator.faults.exchange import run
+from azdicom_emulator.faults.keys import FAULT
 from azdicom_emulator.storage.errors import OverloadedError
 from azdicom_emulator.web.audit import log_audit_headers
 from azdicom_emulator.web.authentication import authenticate
@@ -21,6 +25,7 @@ from azdicom_emulator.web.errors import (
     ServiceError,
     error_response,
 )
+from azdicom_emulator.web.instruments import INSTRUMENTS
 from azdicom_emulator.web.keys import MATCH, REQUEST_ID, ROUTER, SETTINGS
 from azdicom_emulator.web.limits import JSON_BODY_BYTES, oversized
 from azdicom_emulator.web.openapi import openapi_document
@@ -46,12 +51,21 @@ async def dispatch(request: web.Request) -> web.StreamResponse:
     """The one aiohttp handler: every request that reaches the server."""
     request[REQUEST_ID] = request_id(request)
     started = time.perf_counter()
+    instruments = request.app[INSTRUMENTS]
+    is_admin = AdminApi.covers(request.rel_url.raw_path)
+    engine = instruments.faults.engine
     response: web.StreamResponse | None = None
     try:
-        response = await _answer(request)
+        if engine is None or is_admin:
+            response = await _answer(request)
+        else:
+            response = await run(engine, request, partial(_answer, request))
         return response
     finally:
-        _log_access(request, response, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        if instruments.administration is not None and not is_admin:
+            instruments.administration.observe(request, response, _size(response), seconds)
+        _log_access(request, response, seconds)
 
 
 async def before_headers(request: web.Request, response: web.StreamResponse) -> None:
@@ -76,6 +90,9 @@ async def _answer(request: web.Request) -> web.StreamResponse:
             if (answer := early(request)) is not None:
                 return answer
         _check_query(request)
+        administration = request.app[INSTRUMENTS].administration
+        if administration is not None and AdminApi.covers(request.rel_url.raw_path):
+            return await administration.api.answer(request)
         return await _routed(request)
     except ServiceError as error:
         _log_refusal(request, error)
@@ -129,19 +146,22 @@ def _log_refusal(request: web.Request, error: ServiceError) -> None:
 def _log_access(request: web.Request, response: web.StreamResponse | None, seconds: float) -> None:
     if not access_log.isEnabledFor(logging.INFO):
         return
+    fault = request.get(FAULT)
     access_log.info(
-        "%s %s %s %s bytes %.1f ms",
+        "%s %s %s %s bytes %.1f ms%s",
         request.method,
         request.rel_url.raw_path,
-        response.status if response is not None else "aborted",
+        (response.status or "no answer") if response is not None else "aborted",
         _size(response),
         seconds * 1000,
+        f" fault: {fault}" if fault is not None else "",
         extra={
             "request_id": request[REQUEST_ID],
             "method": request.method,
             "path": request.rel_url.raw_path,
             "status": response.status if response is not None else None,
             "duration_ms": round(seconds * 1000, 1),
+            **({"fault": fault} if fault is not None else {}),
         },
     )
 

@@ -246,10 +246,6 @@ OPERATIONS: Mapping[str, Operation] = {
         summary="List the data partitions",
         answers={200: Answer("All of them, the default one first.", (JSON,), DATASETS)},
     ),
-    "expire_now": Operation(
-        summary="Delete the studies that are due now, from this machine only",
-        answers={200: JSON_OBJECT, 403: text("The call comes from another machine.")},
-    ),
     "health": Operation(
         summary="Whether the service works",
         answers={200: Answer("It does.", (JSON,), OBJECT), 503: Answer("It does not.", (JSON,), OBJECT)},

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from aiohttp import web
 
+from azdicom_emulator.faults.keys import FAULT
 from azdicom_emulator.web.keys import SETTINGS, WORKERS
 
 BLOCK_BYTES = 256 * 1024
@@ -117,11 +118,11 @@ async def _send_slice(request: web.Request, response: web.StreamResponse, piece:
 
 
 async def _sent_by_kernel(request: web.Request, file: BinaryIO, offset: int, count: int) -> bool:
-    """Sends by sendfile; False: nothing was sent, since TLS or the loop has no sendfile."""
+    """Sends by sendfile; False: nothing was sent, since TLS, a fault rule or the loop has no sendfile."""
     transport = request.transport
     if transport is None or transport.is_closing():
         raise ConnectionResetError("the client is gone")
-    if transport.get_extra_info("sslcontext") is not None:
+    if transport.get_extra_info("sslcontext") is not None or FAULT in request:
         return False
     try:
         sent = await asyncio.get_running_loop().sendfile(transport, file, offset, count, fallback=False)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from azdicom_emulator.dicom.parse import NotDicomError, parse
 from azdicom_proxy.cassette.bodies import (
     boundary_of,
     content_of,
@@ -9,6 +10,7 @@ from azdicom_proxy.cassette.bodies import (
     header,
     media_type_of,
     size_of,
+    source_of,
     split_multipart,
     with_boundary,
     with_header,
@@ -23,12 +25,14 @@ from azdicom_proxy.cassette.model import (
     Interaction,
     Multipart,
     Omitted,
+    Part,
     RecordedRequest,
     RecordedResponse,
     SpooledFile,
 )
 from azdicom_proxy.cassette.side_files import SideFiles
 
+_SOP_INSTANCE_UID = 0x00080018
 MAX_INLINE_BYTES = 16 * 1024
 
 
@@ -112,8 +116,16 @@ def _multipart(headers: Headers, body: Body, side_files: SideFiles, options: Lay
         headers = with_header(headers, "content-type", with_boundary(content_type, recipe.boundary))
     if options.inline_all or size_of(recipe) <= options.max_inline_bytes:
         return headers, Inline(content_of(recipe))
-    parts = (replace(part, body=side_files.store(part.body, media_type_of(part.headers))) for part in recipe.parts)
+    parts = (
+        replace(part, sop=part.sop or _instance_of(part), body=side_files.store(part.body, media_type_of(part.headers)))
+        for part in recipe.parts
+    )
     return headers, replace(recipe, parts=tuple(parts))
+
+
+def _stored(part: Part, side_files: SideFiles) -> Part:
+    body = side_files.store(part.body, media_type_of(part.headers))
+    return Part(part.headers, body, part.sop or _instance_of(part))
 
 
 def _binary(
@@ -122,3 +134,16 @@ def _binary(
     if options.inline_all or size_of(body) <= options.max_inline_bytes:
         return Inline(content_of(body))
     return side_files.store(body, media_type)
+
+
+def _instance_of(part: Part) -> str | None:
+    """The SOP Instance UID of a part that is a DICOM file."""
+    if media_type_of(part.headers) != "application/dicom":
+        return None
+    with source_of(part.body) as source:
+        try:
+            data_set = parse(source).data_set
+        except NotDicomError:
+            return None
+    value = next((value for attribute, value in data_set if attribute.tag == _SOP_INSTANCE_UID), None)
+    return value.decode("latin-1").strip(" \0") or None if isinstance(value, bytes) else None

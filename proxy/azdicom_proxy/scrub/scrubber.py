@@ -144,13 +144,15 @@ class Scrubber:
 
     def _scrubbed_body(self, headers: Headers, body: Body) -> Body:
         media_type = media_type_of(headers)
+        recipe = body if isinstance(body, Multipart) else None
         if isinstance(body, Inline | SpooledFile) and media_type.startswith("multipart/"):
-            body = split_multipart(header(headers, "content-type") or "", body) or body
-        if isinstance(body, Multipart):
-            return replace(body, parts=tuple(map(self._part, body.parts)))
-        if isinstance(body, Inline | SpooledFile):
-            return self._content(media_type, body)[0]
-        return body
+            recipe = split_multipart(header(headers, "content-type") or "", body)
+        if recipe is not None:
+            parts = tuple(map(self._part, recipe.parts))
+            pairs = zip(parts, recipe.parts, strict=True)
+            is_same = all(new.body is old.body and new.headers == old.headers for new, old in pairs)
+            return body if is_same else replace(recipe, parts=parts)
+        return self._content(media_type, body)[0] if isinstance(body, Inline | SpooledFile) else body
 
     def _part(self, part: Part) -> Part:
         headers = tuple((name, self._header(name, value)) for name, value in part.headers)

@@ -96,8 +96,7 @@ class Secrets:
 
     def header(self, name: str, value: str) -> str:
         """A request header's value, or a response's."""
-        lower = name.lower()
-        if lower in SECRET_HEADERS or lower.startswith(SECRET_HEADER_PREFIX):
+        if is_secret_header(name):
             self._remember(value)
             self._remember(value.partition(" ")[2])
             return REDACTED
@@ -148,6 +147,23 @@ class Secrets:
         self._literals.add(secret)
         longest_first = sorted(self._literals, key=len, reverse=True)
         self._literal_pattern = re.compile("|".join(map(re.escape, longest_first)))
+
+
+def credentials_in(text: str) -> list[str]:
+    """What of `text` is a credential to the rules, each as its beginning only; [] for text that was scrubbed."""
+    found = [match[1] for pattern in _CREDENTIALS for match in pattern.finditer(text) if not _is_taken(match[2])]
+    found += ["JWT" for token in JWT.findall(text) if token != FAKE_JWT]
+    found += [f"host {host}" for host in _SERVICE_HOST.findall(text) if host.lower() != PLACEHOLDER_HOST]
+    return found
+
+
+def is_secret_header(name: str) -> bool:
+    """Whether a header's whole value is a secret."""
+    return name.lower() in SECRET_HEADERS or name.lower().startswith(SECRET_HEADER_PREFIX)
+
+
+def _is_taken(value: str) -> bool:
+    return value.startswith(REDACTED) or not value
 
 
 def is_token_endpoint(path: str) -> bool:

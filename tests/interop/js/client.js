@@ -62,11 +62,11 @@ async function main () {
     jpeg2000: Buffer.from((await client.retrieveInstanceFrames({
       ...frames, mediaTypes: [{ mediaType: 'image/jp2', transferSyntaxUID: '1.2.840.10008.1.2.4.90' }]
     }))[0]).toString('hex', 0, 4),
-    png: Buffer.from((await client.retrieveInstanceRendered({ ...instance, mediaTypes: [{ mediaType: 'image/png' }] })))
+    png: Buffer.from((await client.retrieveInstanceRendered({ ...instance, mediaTypes: [{ mediaType: 'image/png' }] }))[0])
       .toString('latin1', 1, 4),
     jpeg: Buffer.from((await client.retrieveInstanceFramesRendered({
       ...frames, frameNumbers: [2], mediaTypes: [{ mediaType: 'image/jpeg' }]
-    }))).toString('hex', 0, 2),
+    }))[0]).toString('hex', 0, 2),
     unknownInstance: await outcome(client.retrieveInstance({ ...instance, sopInstanceUID: '1.2.3' }))
   }
 }

@@ -1,0 +1,1 @@
+"""The admin API below `/_azdicom/`, for any aiohttp server: who may, what there is, and what went by."""
