@@ -1,7 +1,7 @@
 """The tour of Microsoft's DICOMweb tutorials (Use DICOMweb Standard APIs with cURL, C#, Python), request by request.
 
-Three look-alikes of its files: blue-circle, green-square and red-triangle belong to one study, of which green-square and
-red-triangle share a series.
+Three look-alikes of its files: blue-circle, green-square and red-triangle belong to one study, in which green-square
+and red-triangle share a series.
 """
 
 import io

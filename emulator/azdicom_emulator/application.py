@@ -34,8 +34,8 @@ READ_BUFFER_BYTES = 256 * 1024
 def create_application(settings: Settings) -> web.Application:
     """A server's application. Opens `settings.data_dir` when it starts.
 
-    Raises FaultsError, UnknownPresetError; on start: DataFolderInUseError, DataFolderNotWritableError, IndexNewerError, KeyUnusableError,
-    PartitionsNeededError.
+    Raises FaultsError, UnknownPresetError; on start: DataFolderInUseError, DataFolderNotWritableError,
+    IndexNewerError, KeyUnusableError, PartitionsNeededError.
     """
     application = web.Application(client_max_size=JSON_BODY_BYTES)
     application[SETTINGS] = settings

@@ -5,7 +5,6 @@ For any aiohttp server: `run` is called in place of the handler, with the handle
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -26,8 +25,6 @@ from azdicom_emulator.faults.transports import (
     in_place,
     reset_connection,
 )
-
-log = logging.getLogger(__name__)
 
 Answer = Callable[[], Awaitable[web.StreamResponse]]
 
@@ -99,7 +96,6 @@ class _Exchange:
             return await self._stale_read(actions.stale_read)
         if actions.slow_operation is not None:
             return await self._changed(actions)
-        self._log()
         if self._rule.where is Where.BEFORE:
             await self._delay()
             if actions.is_ending:
@@ -124,7 +120,6 @@ class _Exchange:
         key = (self._request.method, str(self._request.rel_url), self._request.headers.get("Accept"))
         is_stale = earlier.is_stale(seconds)
         if is_stale and (known := earlier.find(key)) is not None:
-            self._log()
             await self._delay()
             return await self._send(known, self._transport())
         self._withdraw()
@@ -163,7 +158,6 @@ class _Exchange:
             running = edits.still_running(held, str(url.with_query(None)))
             if running is None or not self._state.views.looks_running(url.path, slow):
                 return None
-            self._log()
             return running
         changed: Message | None = None
         if actions.partial_store is not None and self._rule.where is Where.AFTER:
@@ -283,6 +277,3 @@ class _Exchange:
         """Nothing was changed: the exchange is none of the rule's."""
         self._state.withdraw()
         del self._request[FAULT]
-
-    def _log(self) -> None:
-        log.info("%s %s: fault %s", self._request.method, self._request.rel_url.raw_path, self._rule.name)

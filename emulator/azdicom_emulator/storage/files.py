@@ -83,6 +83,11 @@ class FileStore:
         if self._syncs:
             self._sync_folders(folder)
 
+    def read_metadata(self, key: InstanceKey, watermark: int) -> bytes:
+        """The metadata file of one version. Blocking. Raises FileNotFoundError."""
+        with open(f"{self._folder(key)}/{watermark}.json", "rb", buffering=0) as file:
+            return file.read()
+
     def write_metadata(self, key: InstanceKey, watermark: int, metadata: bytes) -> None:
         """Puts a metadata file that went missing back beside its DICOM file."""
         stem = f"{self._folder(key)}/{watermark}"

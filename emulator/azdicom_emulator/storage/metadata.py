@@ -12,11 +12,10 @@ LENIENT_VERSION = 2
 
 def read_metadata(files: FileStore, key: InstanceKey, watermark: int) -> bytes:
     """The DICOM JSON object of one version. Blocking. Raises FileNotFoundError: the version is gone."""
-    paths = files.paths(key, watermark)
     try:
-        return paths.metadata.read_bytes()
+        return files.read_metadata(key, watermark)
     except FileNotFoundError:
-        with paths.dicom.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as source:
+        with files.paths(key, watermark).dicom.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as source:
             report = read_instance(source, api_version=LENIENT_VERSION, study=None)
         if not isinstance(report, Accepted):
             raise

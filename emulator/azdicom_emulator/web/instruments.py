@@ -10,7 +10,8 @@ from azdicom_emulator.admin.journal import Entry, Journal
 from azdicom_emulator.admin.metrics import Metrics
 from azdicom_emulator.faults.keys import FAULT
 from azdicom_emulator.faults.switch import FaultSwitch
-from azdicom_emulator.web.keys import MATCH, REQUEST_ID
+from azdicom_emulator.web.keys import MATCH, REQUEST_ID, ROUTER
+from azdicom_emulator.web.routing import Match
 
 SOURCE = "emulator"
 UNMATCHED = "unmatched"
@@ -30,6 +31,9 @@ class Administration:
         """Takes up a finished exchange. response: None when there was none."""
         fault = request.get(FAULT)
         matched = request.get(MATCH)
+        if fault is not None and matched is None:  # the rule answered before routing
+            resolved = request.app[ROUTER].resolve(request.method, request.rel_url.raw_path)
+            matched = resolved if isinstance(resolved, Match) else None
         entry = Entry(
             id=request[REQUEST_ID],
             method=request.method,
