@@ -9,7 +9,13 @@ from azdicom_emulator.administration import create_instruments
 from azdicom_emulator.management.health import HEALTH, HealthState
 from azdicom_emulator.management.operations import RUNNER, OperationRunner
 from azdicom_emulator.management.tag_indexing import TagIndexing
-from azdicom_emulator.routes import BULK_DATA_ROUTES, ISSUER_ROUTES, ROUTES
+from azdicom_emulator.routes import (
+    BULK_DATA_ROUTES,
+    ISSUER_ROUTES,
+    ROUTES,
+    SEED_DIALECT_ROUTES,
+    SUBSCRIPTION_ROUTES,
+)
 from azdicom_emulator.settings import Settings
 from azdicom_emulator.storage.errors import PartitionsNeededError
 from azdicom_emulator.storage.index import Durability, Index
@@ -26,6 +32,9 @@ from azdicom_emulator.web.openapi import DOCUMENTS
 from azdicom_emulator.web.routing import Route, Router
 from azdicom_emulator.web.tag_rules import tag_rules
 from azdicom_emulator.web.workers import Workers
+from azdicom_emulator.worklist.changing import SUBSCRIPTIONS
+from azdicom_emulator.worklist.channels import CHANNELS, Channels, close_channels
+from azdicom_emulator.worklist.seed_dialect import SEED_DIALECT
 
 FRAME_TABLES_KEPT = 256
 READ_BUFFER_BYTES = 256 * 1024
@@ -49,6 +58,7 @@ def create_application(settings: Settings) -> web.Application:
     application.cleanup_ctx.append(_parts)
     application.on_shutdown.append(_end_faults)
     application.on_response_prepare.append(before_headers)
+    application.on_shutdown.append(close_channels)
     application.router.add_route("*", "/{path:(?s:.*)}", dispatch)
     return application
 
@@ -62,6 +72,10 @@ def _routes(settings: Settings) -> Iterator[Route]:
     yield from ROUTES
     if settings.extension(BULK_DATA):
         yield from BULK_DATA_ROUTES
+    if settings.extension(SEED_DIALECT):
+        yield from SEED_DIALECT_ROUTES
+    if settings.extension(SUBSCRIPTIONS):
+        yield from SUBSCRIPTION_ROUTES
     if settings.has_own_issuer:
         yield from ISSUER_ROUTES
 
@@ -91,10 +105,12 @@ async def _parts(application: web.Application) -> AsyncIterator[None]:
     works = {OperationType.REINDEX: TagIndexing(index, workers, tag_rules(settings))}
     runner = application[RUNNER] = OperationRunner(index, works, settings.operation_delay_s)
     runner.resume()
+    channels = application[CHANNELS] = Channels(index)
     sweep = asyncio.ensure_future(sweep_forever(index, settings.expiry_interval_s))
     yield
     sweep.cancel()
     await asyncio.wait([sweep])
+    await channels.close()
     await runner.close()
     workers.close()
     await index.close()

@@ -35,6 +35,19 @@ from azdicom_emulator.studies.search import (
 from azdicom_emulator.studies.store import store_instances
 from azdicom_emulator.web.docs_page import docs_page
 from azdicom_emulator.web.routing import Action, Route, Scope
+from azdicom_emulator.worklist.cancel import request_workitem_cancellation
+from azdicom_emulator.worklist.change_state import change_workitem_state
+from azdicom_emulator.worklist.create import create_workitem
+from azdicom_emulator.worklist.event_channel import open_event_channel
+from azdicom_emulator.worklist.retrieve import retrieve_workitem
+from azdicom_emulator.worklist.search import search_workitems
+from azdicom_emulator.worklist.subscriptions import (
+    show_subscriptions,
+    subscribe,
+    suspend_subscription,
+    unsubscribe,
+)
+from azdicom_emulator.worklist.update import update_workitem, update_workitem_by_put
 
 STUDY = "/studies/{study}"
 SERIES = STUDY + "/series/{series}"
@@ -43,6 +56,9 @@ FRAME = INSTANCE + "/frames/{frame}"
 BULK_DATA = INSTANCE + "/bulkdata/{attribute}"
 TAGS = "/extendedquerytags"
 TAG = TAGS + "/{tag}"
+WORKITEMS = "/workitems"
+WORKITEM = WORKITEMS + "/{workitem}"
+SUBSCRIBER = WORKITEM + "/subscribers/{aetitle}"
 EXTENDED_QUERY_TAGS = ("Extended query tags", "Azure: Extended query tags")
 
 ROUTES: tuple[Route, ...] = (
@@ -68,6 +84,19 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", FRAME + "/rendered", retrieve_rendered, "WADO-RS rendered", "PS3.18 §10.4", Action.READ),
     Route("GET", "/series", search_series, "QIDO-RS", "PS3.18 §10.6", Action.READ),
     Route("GET", "/instances", search_instances, "QIDO-RS", "PS3.18 §10.6", Action.READ),
+    Route("POST", WORKITEMS, create_workitem, "UPS-RS create", "PS3.18 §11.4", Action.WRITE),
+    Route("GET", WORKITEMS, search_workitems, "UPS-RS search", "PS3.18 §11.9", Action.READ),
+    Route("GET", WORKITEM, retrieve_workitem, "UPS-RS retrieve", "PS3.18 §11.5", Action.READ),
+    Route("POST", WORKITEM, update_workitem, "UPS-RS update", "PS3.18 §11.6", Action.WRITE),
+    Route("PUT", WORKITEM + "/state", change_workitem_state, "UPS-RS change state", "PS3.18 §11.7", Action.WRITE),
+    Route(
+        "POST",
+        WORKITEM + "/cancelrequest",
+        request_workitem_cancellation,
+        "UPS-RS request cancellation",
+        "PS3.18 §11.8",
+        Action.WRITE,
+    ),
     Route("GET", "/changefeed", change_feed, "Change feed", "Azure: Change Feed", Action.READ, Scope.SERVICE),
     Route("GET", "/changefeed/latest", latest_change, "Change feed", "Azure: Change Feed", Action.READ, Scope.SERVICE),
     Route("GET", TAGS, list_query_tags, *EXTENDED_QUERY_TAGS, Action.READ, Scope.SERVICE),
@@ -89,6 +118,23 @@ BULK_DATA_ROUTES: tuple[Route, ...] = (
     ),
 )
 """Absent where the extension `retrieve.bulkdata` is off."""
+
+SEED_DIALECT_ROUTES: tuple[Route, ...] = (
+    Route("PUT", WORKITEM, update_workitem_by_put, "UPS-RS update", "seed emulator", Action.WRITE),
+)
+"""Absent where the extension `worklist.seed_dialect` is off."""
+
+SUBSCRIPTION_ROUTES: tuple[Route, ...] = (
+    Route("GET", WORKITEMS + "/subscriptions", show_subscriptions, "UPS-RS subscriptions", "emulator", Action.READ),
+    Route("POST", SUBSCRIBER, subscribe, "UPS-RS subscriptions", "PS3.18 §11.10", Action.WRITE),
+    Route("DELETE", SUBSCRIBER, unsubscribe, "UPS-RS subscriptions", "PS3.18 §11.11", Action.WRITE),
+    Route("POST", SUBSCRIBER + "/suspend", suspend_subscription, "UPS-RS subscriptions", "PS3.18 §11.12", Action.WRITE),
+    *(
+        Route("GET", path, open_event_channel, "UPS-RS event channel", "PS3.18 §8.10.4", Action.READ, scope)
+        for path, scope in (("/subscribers/{aetitle}", Scope.SERVICE), ("/ws/subscribers/{aetitle}", Scope.ROOT))
+    ),
+)
+"""Absent where the extension `worklist.subscriptions` is off."""
 
 ISSUER_ROUTES: tuple[Route, ...] = tuple(
     Route(method, path, handler, "Development tokens", "Microsoft identity platform", Action.PUBLIC, Scope.ROOT)

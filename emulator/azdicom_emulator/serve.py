@@ -314,6 +314,15 @@ data_dir_option = click.option(
     help="Let whoever has this bearer token, and nobody else, use /_azdicom/.  [default: this machine may]",
 )
 @click.option(
+    "--worklist-events-kept",
+    envvar="AZDICOM_WORKLIST_EVENTS_KEPT",
+    type=click.IntRange(min=0),
+    default=10_000,
+    show_default=True,
+    metavar="NUMBER",
+    help="How many worklist events wait for each subscriber that is away; the oldest go first.",
+)
+@click.option(
     "--log-level",
     envvar="AZDICOM_LOG_LEVEL",
     type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),

@@ -57,6 +57,10 @@ EXTENSIONS = {
         Extension("search.wildcards", True, "`*` and `?` in text filters, when the literal value matches nothing"),
         Extension("search.uid_lists", True, "UIDs separated by `,` or `\\`, when the literal value matches nothing"),
         Extension("store.form_upload", True, "curl form uploads (`-F`), and an unquoted `type=application/dicom`"),
+        Extension(
+            "worklist.seed_dialect", True, "relaxed workitem bodies and headers, as an earlier emulator took them"
+        ),
+        Extension("worklist.subscriptions", True, "worklist subscriptions and their event channel"),
         Extension("retrieve.bulkdata", True, "`…/instances/{instance}/bulkdata/{ggggeeee}`"),
     )
 }
@@ -79,6 +83,9 @@ QUIRKS = {
         Quirk("json.enum_casing", ("camel", "pascal"), "casing of enumerations in JSON"),
         Quirk("changefeed.property_casing", ("camel", "pascal"), "casing of change feed properties"),
         Quirk("uid.alphabet", ("digits", "alphanumeric"), "characters of UIDs in paths and identifiers"),
+        Quirk("worklist.update_unknown", ("400", "404"), "update of a workitem that does not exist"),
+        Quirk("worklist.update_canceled", ("409", "400"), "update of a canceled workitem"),
+        Quirk("worklist.cancel_completed", ("400", "409"), "request to cancel a completed workitem"),
         Quirk("versions.unsupported", ("400", "404"), "answer to a well-formed version that is not supported"),
     )
 }
@@ -129,6 +136,8 @@ class Settings:
     """How long an operation waits before it works, so that clients see it in progress."""
     max_extended_query_tags: int = 128
     expiry_interval_s: float = 60.0
+    worklist_events_kept: int = 10_000
+    """How many events wait for each subscriber that has no channel open; the oldest go first."""
     spool_memory_bytes: int = 1024 * 1024
     worker_threads: int = 8
     worker_processes: int = 2

@@ -157,6 +157,7 @@ class Answerer:
         """The cassette's answer; on a miss the forwarder's, recorded where the recording has a writer."""
         asked = await self._read(exchange)
         try:
+            await recording.caught_up()  # a client that has its answer may ask again before that is recorded
             played = await self._play(exchange, recording, asked.body)
             if isinstance(played, Interaction):
                 return await self._send_played(exchange, played)

@@ -19,17 +19,17 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-class UsageFailure(click.ClickException):  # noqa: N818 -- click's hierarchy of what ends a command
+class UsageFailure(click.ClickException):
     exit_code = ExitCode.USAGE
 
 
-class UpstreamFailure(click.ClickException):  # noqa: N818
+class UpstreamFailure(click.ClickException):
     exit_code = ExitCode.UPSTREAM
 
 
-class CassetteFailure(click.ClickException):  # noqa: N818
+class CassetteFailure(click.ClickException):
     exit_code = ExitCode.CASSETTE
 
 
-class InternalFailure(click.ClickException):  # noqa: N818
+class InternalFailure(click.ClickException):
     exit_code = ExitCode.INTERNAL

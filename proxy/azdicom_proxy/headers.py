@@ -17,6 +17,8 @@ HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
+NO_HEADERS = frozenset({b"close", b"keep-alive", b"", *HOP_BY_HOP})
+"""What `Connection` may say that names no header which is left."""
 VIA = (b"Via", b"1.1 azdicom")
 RECORDING_HEADER = "x-azdicom-recording"
 ID_HEADER = "x-azdicom-id"
@@ -27,14 +29,16 @@ OWN_PREFIX = b"x-azdicom-"
 
 def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
     """The lines that go on, in their order and spelling: none of a single hop, and none of this proxy's own."""
-    lines = tuple(headers)
-    ended = HOP_BY_HOP
-    for name, value in lines:
-        if name.lower() == b"connection":
-            ended = ended | {token.strip().lower() for token in value.split(b",")}
-    return tuple(
-        (name, value) for name, value in lines if (key := name.lower()) not in ended and not key.startswith(OWN_PREFIX)
-    )
+    lines = []
+    named: set[bytes] = set()
+    for name, value in headers:
+        key = name.lower()
+        if key == b"connection":
+            named.update(token.strip().lower() for token in value.split(b","))
+        elif key not in HOP_BY_HOP and not key.startswith(OWN_PREFIX):
+            lines.append((name, value))
+    named -= NO_HEADERS
+    return tuple(line for line in lines if line[0].lower() not in named) if named else tuple(lines)
 
 
 def value_of(headers: RawHeaders, name: bytes) -> bytes | None:

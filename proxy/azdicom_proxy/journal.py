@@ -9,7 +9,9 @@ from typing import Any
 
 from azdicom_emulator import __version__
 from azdicom_proxy.exchanges import Exchange
+from azdicom_proxy.headers import decoded, value_of
 from azdicom_proxy.masking import MASK, masked_headers, masked_target
+from azdicom_proxy.upstream.head import RawHeaders
 
 KEPT = 1000
 NOT_FOR_CURL = frozenset({"host", "content-length", "via", "expect"})
@@ -33,8 +35,8 @@ class Entry:
     duration_ms: float
     first_byte_ms: float
     base_url: str
-    request_headers: list[tuple[str, str]]
-    response_headers: list[tuple[str, str]]
+    request_headers: RawHeaders
+    response_headers: RawHeaders
 
     @classmethod
     def of(cls, exchange: Exchange, *, with_personal: bool) -> "Entry":
@@ -60,8 +62,8 @@ class Entry:
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__} | {
             "started_at": _iso(self.started_at),
-            "request_headers": [list(line) for line in self.request_headers],
-            "response_headers": [list(line) for line in self.response_headers],
+            "request_headers": decoded(self.request_headers),
+            "response_headers": decoded(self.response_headers),
         }
 
 
@@ -116,7 +118,7 @@ def _har_entry(entry: Entry) -> dict[str, Any]:
             "url": entry.base_url + entry.target,
             "httpVersion": "HTTP/1.1",
             "cookies": [],
-            "headers": _har_lines(entry.request_headers),
+            "headers": _har_lines(decoded(entry.request_headers)),
             "queryString": [{"name": name, "value": value} for name, _, value in pairs],
             "headersSize": -1,
             "bodySize": entry.received_bytes,
@@ -126,7 +128,7 @@ def _har_entry(entry: Entry) -> dict[str, Any]:
             "statusText": "",
             "httpVersion": "HTTP/1.1",
             "cookies": [],
-            "headers": _har_lines(entry.response_headers),
+            "headers": _har_lines(decoded(entry.response_headers)),
             "content": {"size": entry.sent_bytes, "mimeType": _media_type(entry.response_headers)},
             "redirectURL": "",
             "headersSize": -1,
@@ -138,12 +140,12 @@ def _har_entry(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _har_lines(lines: list[tuple[str, str]]) -> list[dict[str, str]]:
+def _har_lines(lines: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in lines]
 
 
-def _media_type(lines: list[tuple[str, str]]) -> str:
-    return next((value for name, value in lines if name.lower() == "content-type"), "")
+def _media_type(headers: RawHeaders) -> str:
+    return (value_of(headers, b"content-type") or b"").decode("latin-1")
 
 
 def _curl(entry: Entry) -> str:
@@ -152,7 +154,7 @@ def _curl(entry: Entry) -> str:
         words.append("-I")
     elif entry.method != "GET":
         words += ["-X", entry.method]
-    for name, value in entry.request_headers:
+    for name, value in decoded(entry.request_headers):
         if name.lower() == "authorization" and value == MASK:
             words += ["-H", '"Authorization: Bearer $TOKEN"']
         elif name.lower() not in NOT_FOR_CURL:

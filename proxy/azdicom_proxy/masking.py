@@ -6,6 +6,7 @@ from azdicom_proxy.scrub.secrets import SECRET_HEADER_PREFIX, SECRET_HEADERS
 from azdicom_proxy.upstream.head import RawHeaders
 
 MASK = "***"
+MASKED_VALUE = MASK.encode()
 QUERY_PAIR = re.compile(r"([?&]|, )([\w.%]+=[^&\s,]*)")
 PERSONAL = frozenset(
     {
@@ -17,6 +18,8 @@ PERSONAL = frozenset(
     }
 )  # fmt: skip
 """Query keys, keyword or tag, whose values name a person (PS3.6)."""
+SECRET_NAMES = frozenset(name.encode() for name in (*SECRET_HEADERS, "set-cookie"))
+SECRET_PREFIX = SECRET_HEADER_PREFIX.encode()
 SECRET_PARAMETERS = frozenset({"sig", "code", "access_token", "client_secret", "password", "token"})
 
 
@@ -35,18 +38,13 @@ def masked_miss(text: str) -> str:
     return f"{shown}\nvalues:  in the answer to the client, or with --log-phi"
 
 
-def masked_headers(headers: RawHeaders) -> list[tuple[str, str]]:
+def masked_headers(headers: RawHeaders) -> RawHeaders:
     """The header lines with those values hidden that let somebody in."""
-    return [
-        (name.decode("latin-1"), MASK if is_secret(name.decode("latin-1")) else value.decode("latin-1"))
-        for name, value in headers
-    ]
+    return tuple((name, MASKED_VALUE if _is_secret(name.lower()) else value) for name, value in headers)
 
 
-def is_secret(header: str) -> bool:
-    """Whether the values of `header` let somebody in."""
-    key = header.lower()
-    return key in SECRET_HEADERS or key == "set-cookie" or key.startswith(SECRET_HEADER_PREFIX)
+def _is_secret(key: bytes) -> bool:
+    return key in SECRET_NAMES or key.startswith(SECRET_PREFIX)
 
 
 def _masked_pair(pair: str, *, with_personal: bool) -> str:

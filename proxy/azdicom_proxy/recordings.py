@@ -54,6 +54,11 @@ class Recording:
         self._last = done
         return done
 
+    async def caught_up(self) -> None:
+        """Returns when all that was given to `in_order` until now is done."""
+        if self._last is not None:
+            await asyncio.wait([self._last])
+
     async def settled(self) -> None:
         """Returns when all that was given to `in_order` is done."""
         while self._last is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Queue
@@ -53,7 +53,8 @@ def proxying(upstream: str | None, mode: Mode = Mode.PASSTHROUGH, **settings: An
     try:
         yield running
     finally:
-        stop()
+        with suppress(RuntimeError):  # its loop is closed: it stopped by itself
+            stop()
         thread.join(STOP_TIMEOUT_S)
         assert not thread.is_alive(), "the proxy did not stop"
     outcome = ended.get(timeout=1)

@@ -1,5 +1,6 @@
 """An upstream of bare sockets: it says exactly what a test wrote, and remembers exactly what it heard."""
 
+import hashlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -34,6 +35,20 @@ class Peer:
             self._receive()
         taken, self._received = self._received[:size], self._received[size:]
         return taken
+
+    def digest(self, size: int) -> str:
+        """SHA-256 of the next `size` bytes."""
+        digest = hashlib.sha256(self._received[:size])
+        left = size - len(self._received)
+        self._received = self._received[size:]
+        buffer = bytearray(1024 * 1024)
+        while left > 0:
+            count = self._connection.recv_into(buffer, min(left, len(buffer)))
+            if not count:
+                raise EOFError
+            digest.update(memoryview(buffer)[:count])
+            left -= count
+        return digest.hexdigest()
 
     def has_more(self, within_s: float) -> bool:
         """Whether another byte comes."""

@@ -137,12 +137,15 @@ def test_proxy_headers_can_be_left_out() -> None:
 def test_answers_without_a_body_are_not_waited_for(method: str, answer: bytes) -> None:
     """RFC 9112 §6.3: and the connection serves the next request."""
     request = f"{method} /v2/studies/1 HTTP/1.1\r\nHost: h\r\n\r\n".encode()
-    with raw_upstream(answering(answer, OK)) as upstream, proxying(upstream.url, **BARE) as proxy:
-        with Client(proxy.client.address) as client:
-            client.say(request)
-            first = client.head()
-            client.say(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-            second = client.head()
+    with (
+        raw_upstream(answering(answer, OK)) as upstream,
+        proxying(upstream.url, **BARE) as proxy,
+        Client(proxy.client.address) as client,
+    ):
+        client.say(request)
+        first = client.head()
+        client.say(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        second = client.head()
 
     assert first == answer
     assert second.startswith(b"HTTP/1.1 200 OK")
@@ -230,10 +233,8 @@ def test_chunked_request_is_forwarded_chunked() -> None:
 def test_coded_bodies_pass_as_they_are() -> None:
     """RFC 9110 §8.4: the client's Accept-Encoding is the upstream's, and nothing is decoded on the way."""
     coded = gzip.compress(json.dumps([{"00100010": {"vr": "PN"}}]).encode(), mtime=0)
-    answer = (
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/dicom+json\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b"
-        % (len(coded), coded)
-    )
+    lines = b"Content-Type: application/dicom+json\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n" % len(coded)
+    answer = b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n" + coded
     heads = []
 
     def script(peer: Peer) -> None:
@@ -368,11 +369,10 @@ def test_answer_that_breaks_off_breaks_off_for_the_client(answer: bytes) -> None
         peer.head()
         peer.say(answer)
 
-    with raw_upstream(script) as upstream, proxying(upstream.url) as proxy:
-        with Client(proxy.client.address) as client:
-            client.say(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-            client.head()
-            received = client.rest()
+    with raw_upstream(script) as upstream, proxying(upstream.url) as proxy, Client(proxy.client.address) as client:
+        client.say(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        client.head()
+        received = client.rest()
 
     assert b"only this" in received
     assert not received.endswith(b"0\r\n\r\n")

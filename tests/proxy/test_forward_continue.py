@@ -27,14 +27,13 @@ def test_client_is_asked_for_its_body_when_the_upstream_asks() -> None:
         peer.say(OK)
         peer.wait_for_end()
 
-    with raw_upstream(script) as upstream, proxying(upstream.url) as proxy:
-        with Client(proxy.client.address) as client:
-            client.say(STORE)
-            asked_early = client.has_more(0.2)
-            allowed.set()
-            assert client.head() == CONTINUE
-            client.say(b"12345")
-            assert client.head().startswith(b"HTTP/1.1 200 OK")
+    with raw_upstream(script) as upstream, proxying(upstream.url) as proxy, Client(proxy.client.address) as client:
+        client.say(STORE)
+        asked_early = client.has_more(0.2)
+        allowed.set()
+        assert client.head() == CONTINUE
+        client.say(b"12345")
+        assert client.head().startswith(b"HTTP/1.1 200 OK")
 
     assert not asked_early
     assert bodies == [b"12345"]
@@ -50,12 +49,11 @@ def test_client_is_asked_after_a_second_of_silence() -> None:
         peer.say(OK)
         peer.wait_for_end()
 
-    with raw_upstream(script) as upstream, proxying(upstream.url) as proxy:
-        with Client(proxy.client.address) as client:
-            client.say(STORE)
-            assert client.head() == CONTINUE
-            client.say(b"12345")
-            assert client.head().startswith(b"HTTP/1.1 200 OK")
+    with raw_upstream(script) as upstream, proxying(upstream.url) as proxy, Client(proxy.client.address) as client:
+        client.say(STORE)
+        assert client.head() == CONTINUE
+        client.say(b"12345")
+        assert client.head().startswith(b"HTTP/1.1 200 OK")
 
     assert bodies == [b"12345"]
 
@@ -72,10 +70,9 @@ def test_refusal_comes_before_the_body() -> None:
         except EOFError:
             more.append(False)
 
-    with raw_upstream(script) as upstream, proxying(upstream.url) as proxy:
-        with Client(proxy.client.address) as client:
-            client.say(STORE)
-            head = client.head()
+    with raw_upstream(script) as upstream, proxying(upstream.url) as proxy, Client(proxy.client.address) as client:
+        client.say(STORE)
+        head = client.head()
 
     assert head.startswith(b"HTTP/1.1 401 Unauthorized")
     assert b"Connection: close" in head
@@ -127,10 +124,9 @@ def test_body_that_is_no_http_is_400() -> None:
         peer.head()
         peer.wait_for_end()
 
-    with raw_upstream(script) as upstream, proxying(upstream.url) as proxy:
-        with Client(proxy.client.address) as client:
-            client.say(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
-            client.say(b"xyz\r\n")
-            head = client.head()
+    with raw_upstream(script) as upstream, proxying(upstream.url) as proxy, Client(proxy.client.address) as client:
+        client.say(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        client.say(b"xyz\r\n")
+        head = client.head()
 
-    assert head.startswith(b"HTTP/1.1 400")
+    assert b" 400 " in head.partition(b"\r\n")[0]

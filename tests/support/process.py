@@ -27,6 +27,11 @@ class ServeProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended by itself."""
+        return self._process.poll() is not None
+
     def kill(self) -> None:
         """SIGKILL to the server and all its worker processes."""
         os.killpg(self._process.pid, signal.SIGKILL)

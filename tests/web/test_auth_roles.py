@@ -20,6 +20,10 @@ PARAMETERS = {"frames": "1", "frame": "1"}
 BODIES = {
     "/extendedquerytags": b'[{"path":"00101010","level":"Study"}]',
     "/extendedquerytags/{tag}": b'{"queryStatus":"disabled"}',
+    **dict.fromkeys(
+        ("/workitems", "/workitems/{workitem}", "/workitems/{workitem}/state", "/workitems/{workitem}/cancelrequest"),
+        b"[{}]",
+    ),
 }
 """Of the routes whose body is checked before the role is (http §11, steps 13 to 16)."""
 
@@ -38,7 +42,8 @@ def request_on(emulator: Emulator, route: Route, token: str) -> Response:
     is_store = route.method in ("POST", "PUT") and "STOW" in route.transaction
     headers = bearer(token) | {"Accept": _accept(route)}
     if route.method in ("POST", "PUT", "PATCH"):
-        headers["Content-Type"] = DICOM if is_store else "application/json"
+        others = DICOM_JSON if route.path.startswith("/workitems") else "application/json"
+        headers["Content-Type"] = DICOM if is_store else others
     body = b"no DICOM file" if is_store else BODIES.get(route.path)
     return emulator.request(route.method, f"/v2{path}", headers=headers, body=body)
 

@@ -43,8 +43,8 @@ def parse_data_set(value: object, depth: int = 2) -> DataSet:
 
 
 def data_set_bytes(data_set: DataSet) -> bytes:
-    """JSON, by ascending tag."""
-    return orjson.dumps(data_set, option=orjson.OPT_SORT_KEYS)
+    """JSON, by ascending tag; items as they are."""
+    return orjson.dumps(dict(sorted(data_set.items())))
 
 
 def element(vr: str, *values: object) -> Element:

@@ -26,6 +26,9 @@ MAX_ELEMENTS = 2_000_000
 
 MAX_VALUE_BYTES = 64 * 1024 * 1024
 
+# Of all values but binary ones: what metadata is made of, several times over, in memory.
+MAX_KEPT_BYTES = 64 * 1024 * 1024
+
 # The hot loop does not count; every so many bytes it is left to do so.
 _WINDOW_BYTES = 16 * 1024 * 1024
 
@@ -90,6 +93,7 @@ class _Scanner:
         self.size = len(source)
         self.last_header = self.size - 8
         self.elements = 0
+        self.kept_bytes = 0
         self.depth = 0
         self.root = _Frame(syntax, self.size, None)
         self.frame: _Frame | None = self.root
@@ -99,6 +103,8 @@ class _Scanner:
             before = len(frame.data_set)
             position = self._elements(frame, position)
             self._count(len(frame.data_set) - before)
+            if self.size > MAX_KEPT_BYTES:
+                self._count_bytes(frame.data_set[before:])
             if self.frame is frame and (position >= frame.end or position > self.last_header):
                 position = self._end_item(frame, position)
         return self.root.data_set
@@ -107,6 +113,11 @@ class _Scanner:
         self.elements += elements
         if self.elements > MAX_ELEMENTS:
             raise NotDicomError(f"more than {MAX_ELEMENTS} elements")
+
+    def _count_bytes(self, elements: DataSet) -> None:
+        self.kept_bytes += sum(len(value) for _, value in elements if type(value) is bytes)
+        if self.kept_bytes > MAX_KEPT_BYTES:
+            raise NotDicomError(f"values of more than {MAX_KEPT_BYTES} bytes")
 
     def _elements(self, frame: _Frame, position: int) -> int:
         """Reads elements of `frame` until it ends, another item begins, or the window does; returns the position."""

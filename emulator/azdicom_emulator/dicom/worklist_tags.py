@@ -1,4 +1,4 @@
-"""The attributes of a workitem that the worklist itself reads or writes, as keys of DICOM JSON objects (PS3.18 F.2.2)."""
+"""The attributes of a workitem that the worklist reads or writes, as keys of DICOM JSON objects (PS3.18 §F.2.2)."""
 
 AFFECTED_SOP_CLASS_UID = "00000002"
 COMMAND_FIELD = "00000100"

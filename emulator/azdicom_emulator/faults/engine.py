@@ -41,7 +41,9 @@ class FaultEngine:
     def __init__(self, rules: Iterable[Rule], seed: int) -> None:
         self.seed = seed
         self.states = tuple(RuleState(rule, Random(f"{seed}/{rule.name}")) for rule in rules)
-        self.earlier = EarlierAnswers() if any(state.rule.actions.stale_read for state in self.states) else None
+        self.earlier = (
+            EarlierAnswers() if any(state.rule.actions.stale_read is not None for state in self.states) else None
+        )
         """What stale reads are answered from; None: no rule has any."""
         self.closed = asyncio.Event()
         """Set when the rules are replaced or the server stops: whoever hangs goes on."""

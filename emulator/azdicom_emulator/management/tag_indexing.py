@@ -79,10 +79,12 @@ class TagIndexing:
         return highest, highest + 1
 
     async def _batch(self, operation_id: str, below: int) -> "_Batch":
+        tags = [tag for tag in self.index.query_tags if tag.operation == operation_id]
+        if not tags:  # all of them were deleted
+            return _Batch([], [], below)
         rows = await _patiently(lambda: self.index.read(lambda cursor: _select(cursor, below)))
         names = {partition.key: partition.name for partition in await self.index.partitions()}
         found = [_version(names, *row) for row in rows]
-        tags = [tag for tag in self.index.query_tags if tag.operation == operation_id]
         return await self.workers.in_thread(_read, self.index.files, found, tags, self.rules)
 
     async def _write(self, operation_id: str, batch: "_Batch", highest: int) -> None:

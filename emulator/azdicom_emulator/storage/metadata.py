@@ -15,7 +15,8 @@ def read_metadata(files: FileStore, key: InstanceKey, watermark: int) -> bytes:
     try:
         return files.read_metadata(key, watermark)
     except FileNotFoundError:
-        with files.paths(key, watermark).dicom.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as source:
+        path = files.paths(key, watermark).dicom
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as source:
             report = read_instance(source, api_version=LENIENT_VERSION, study=None)
         if not isinstance(report, Accepted):
             raise

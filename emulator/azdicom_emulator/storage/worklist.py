@@ -116,5 +116,3 @@ def _workitem(row: tuple[Any, ...]) -> Workitem:
         transaction_uid=transaction_uid,
         data_set=orjson.loads(data_set),
     )
-
-

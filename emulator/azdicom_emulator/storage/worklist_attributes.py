@@ -27,12 +27,19 @@ UTC_OFFSET = re.compile(r"[+-]\d{4}$", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class SearchAttribute:
-    """`path`: the tag, in an item of a sequence both tags. `column`: of the table workitems."""
+    """`path`, `name`: of an attribute in an item of a sequence both tags, and both keywords with a dot between.
+
+    `column`: of the table workitems.
+    """
 
     path: tuple[str, ...]
-    keyword: str
+    name: str
     vr: str
     column: str
+
+    @property
+    def keyword(self) -> str:
+        return self.name.rpartition(".")[2]
 
     @property
     def is_in_sequence(self) -> bool:
@@ -41,16 +48,31 @@ class SearchAttribute:
 
 
 SEARCH_ATTRIBUTES: Mapping[tuple[str, ...], SearchAttribute] = {
-    path: SearchAttribute(path, keyword, vr, column)
-    for path, keyword, vr, column in (
+    path: SearchAttribute(path, name, vr, column)
+    for path, name, vr, column in (
         ((PATIENT_NAME,), "PatientName", "PN", "patient_name"),
         ((PATIENT_ID,), "PatientID", "LO", "patient_id"),
-        ((REFERENCED_REQUESTS, ACCESSION_NUMBER), "AccessionNumber", "SH", "accession_numbers"),
-        ((REFERENCED_REQUESTS, REQUESTED_PROCEDURE_ID), "RequestedProcedureID", "SH", "requested_procedure_ids"),
+        (
+            (REFERENCED_REQUESTS, ACCESSION_NUMBER),
+            "ReferencedRequestSequence.AccessionNumber",
+            "SH",
+            "accession_numbers",
+        ),
+        (
+            (REFERENCED_REQUESTS, REQUESTED_PROCEDURE_ID),
+            "ReferencedRequestSequence.RequestedProcedureID",
+            "SH",
+            "requested_procedure_ids",
+        ),
         ((START_DATE_TIME,), "ScheduledProcedureStepStartDateTime", "DT", "start_date_time"),
-        ((STATION_NAME_CODES, CODE_VALUE), "CodeValue", "SH", "station_names"),
-        ((STATION_CLASS_CODES, CODE_VALUE), "CodeValue", "SH", "station_classes"),
-        ((STATION_LOCATION_CODES, CODE_VALUE), "CodeValue", "SH", "station_locations"),
+        ((STATION_NAME_CODES, CODE_VALUE), "ScheduledStationNameCodeSequence.CodeValue", "SH", "station_names"),
+        ((STATION_CLASS_CODES, CODE_VALUE), "ScheduledStationClassCodeSequence.CodeValue", "SH", "station_classes"),
+        (
+            (STATION_LOCATION_CODES, CODE_VALUE),
+            "ScheduledStationGeographicLocationCodeSequence.CodeValue",
+            "SH",
+            "station_locations",
+        ),
         ((PROCEDURE_STEP_STATE,), "ProcedureStepState", "CS", "procedure_step_state"),
         ((STUDY_INSTANCE_UID,), "StudyInstanceUID", "UI", "study_uid"),
     )

@@ -111,6 +111,9 @@ def _int32(item: str) -> int:
 async def _frame_parts(
     request: web.Request, instance: StoredInstance, choice: Choice, numbers: Sequence[int]
 ) -> list[Part]:
+    as_stored = choice.transfer_syntax in (AS_STORED, instance.transfer_syntax_uid)
+    if not as_stored and instance.size_bytes > MAX_TRANSCODED_BYTES:
+        raise NotAcceptableError(TOO_LARGE_TO_TRANSCODE)
     path, _ = request.app[INDEX].files.paths(instance.key, instance.watermark)
     table = request.app[FRAME_TABLES].get(path)
     if table is None:
@@ -118,11 +121,10 @@ async def _frame_parts(
         request.app[FRAME_TABLES].put(path, table)
     if any(number > table.number_of_frames for number in numbers):
         raise FrameNotFoundError("beyond the last frame")
-    as_stored = choice.transfer_syntax in (AS_STORED, instance.transfer_syntax_uid)
     transfer_syntax = instance.transfer_syntax_uid if as_stored else choice.transfer_syntax
     content_type = f"{choice.media_type}; transfer-syntax={transfer_syntax}"
     if not as_stored:
-        bodies = await _converted_frames(request, instance, path, choice, numbers)
+        bodies = await _converted_frames(request, path, choice, numbers)
         return [Part(content_type, body) for body in bodies]
     if table.is_bit_packed or table.transfer_syntax_uid in DEFLATED:
         frames = await request.app[WORKERS].in_thread(read_frames, path, table, numbers)
@@ -133,11 +135,7 @@ async def _frame_parts(
     ]
 
 
-async def _converted_frames(
-    request: web.Request, instance: StoredInstance, path: Path, choice: Choice, numbers: Sequence[int]
-) -> list[bytes]:
-    if instance.size_bytes > MAX_TRANSCODED_BYTES:
-        raise NotAcceptableError(TOO_LARGE_TO_TRANSCODE)
+async def _converted_frames(request: web.Request, path: Path, choice: Choice, numbers: Sequence[int]) -> list[bytes]:
     from azdicom_emulator.dicom.pixels.native import encode_frames_j2k, frames_little_endian  # numpy and the codecs
 
     convert = encode_frames_j2k if choice.media_type.lower() == JPEG_2000 else frames_little_endian

@@ -16,7 +16,8 @@ from azdicom_emulator.web.partitions import partition_of
 from azdicom_emulator.web.uids import path_uids
 
 READ_TOGETHER = 64
-"""How many metadata files one hand-over to a thread reads."""
+READ_TOGETHER_BYTES = 4 * 1024 * 1024
+"""How much metadata one hand-over to a thread reads: so many files, or so many bytes, whichever comes first."""
 
 
 async def study_metadata(request: web.Request) -> web.StreamResponse:
@@ -60,21 +61,32 @@ def _etag(found: Sequence[StoredInstance], *, is_instance: bool) -> str:
 
 async def _send(request: web.Request, index: Index, found: Sequence[StoredInstance], etag: str) -> web.StreamResponse:
     """A JSON array, one object an instance, streamed: a study of thousands is never held whole."""
-    first = await _read(request, index, found[:READ_TOGETHER])
-    if len(found) <= READ_TOGETHER:
-        return responses.dicom_json(b"[" + b",".join(first) + b"]", headers={"ETag": etag})
+    block = await _read(request, index, found)
+    if len(block) == len(found):
+        return responses.dicom_json(b"[" + b",".join(block) + b"]", headers={"ETag": etag})
     response = web.StreamResponse(headers={"ETag": etag, "Content-Type": responses.DICOM_JSON})
     await response.prepare(request)
-    await response.write(b"[" + b",".join(first))
-    for start in range(READ_TOGETHER, len(found), READ_TOGETHER):
-        block = await _read(request, index, found[start : start + READ_TOGETHER])
+    await response.write(b"[" + b",".join(block))
+    sent = len(block)
+    while sent < len(found):
+        block = await _read(request, index, found[sent : sent + READ_TOGETHER])
         await response.write(b"," + b",".join(block))
+        sent += len(block)
     await response.write_eof(b"]")
     return response
 
 
 async def _read(request: web.Request, index: Index, instances: Sequence[StoredInstance]) -> list[bytes]:
+    """The metadata of the first of `instances`, one at least."""
+
     def read() -> list[bytes]:
-        return [read_metadata(index.files, instance.key, instance.watermark) for instance in instances]
+        block: list[bytes] = []
+        size_bytes = 0
+        for instance in instances[:READ_TOGETHER]:
+            block.append(read_metadata(index.files, instance.key, instance.watermark))
+            size_bytes += len(block[-1])
+            if size_bytes >= READ_TOGETHER_BYTES:
+                break
+        return block
 
     return await request.app[WORKERS].in_thread(read)

@@ -1,12 +1,13 @@
 """WADO-RS rendered resources: one frame as JPEG or PNG (PS3.18 §10.4, retrieve §10)."""
 
 import contextlib
+import re
 
 from aiohttp import web
 
 from azdicom_emulator.dicom.pixels.errors import FrameNotFoundError, RenderingError
 from azdicom_emulator.storage.records import InstanceKey, StoredInstance
-from azdicom_emulator.studies.frames import INVALID_FRAMES
+from azdicom_emulator.studies.frames import INT32, INVALID_FRAMES
 from azdicom_emulator.studies.retrieve import ATTEMPTS
 from azdicom_emulator.web.authentication import authorize
 from azdicom_emulator.web.errors import BadRequestError, NotAcceptableError, ResourceNotFoundError
@@ -25,6 +26,7 @@ TOO_LARGE_TO_RENDER = (
 )
 NOT_AN_IMAGE = "An error was encountered when attempting to convert the dicom file into an image"
 DEFAULT_QUALITY = 100
+INTEGER = re.compile(r"\s*[+-]?[0-9]{1,40}\s*")
 
 
 async def retrieve_rendered(request: web.Request) -> web.StreamResponse:
@@ -72,10 +74,10 @@ def _quality(request: web.Request) -> str:
 
 
 def _integer(name: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise BadRequestError.query_parameter(name, f"The value '{text}' is not valid.") from None
+    """As the service reads it: ASCII digits, perhaps a sign, perhaps spaces around; 32 bits."""
+    if not INTEGER.fullmatch(text) or int(text) not in INT32:
+        raise BadRequestError.query_parameter(name, f"The value '{text}' is not valid.")
+    return int(text)
 
 
 def _media_type(request: web.Request) -> str:

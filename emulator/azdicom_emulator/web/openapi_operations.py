@@ -23,6 +23,7 @@ from azdicom_emulator.web.openapi_model import (
     Schema,
     text,
 )
+from azdicom_emulator.web.openapi_worklist import worklist_operations
 
 NOT_FOUND = text("What the path names does not exist.")
 NOT_OFFERED = text("The Accept header asks for a form that is not offered.")
@@ -46,6 +47,8 @@ PATH_PARAMETERS: Mapping[str, tuple[str, Schema, str]] = {
     "tag": ("Attribute keyword, or tag as 8 hexadecimal digits", STRING, "StationName"),
     "operation": ("Id of the operation", STRING, "00000000000000000000000000000000"),
     "partition": ("Name of the data partition", STRING, "Microsoft.Default"),
+    "workitem": ("Workitem UID", STRING, "1.2.826.0.1.3680043.8.498.4"),
+    "aetitle": ("AE title of the subscriber", STRING, "SCHEDULER"),
     "tenant": ("Any name", STRING, "development"),
 }
 """Description, schema, example. A name that is not here is described by itself."""
@@ -181,6 +184,7 @@ OPERATIONS: Mapping[str, Operation] = {
         summary="Delete all instances below the path",
         answers={204: Answer("They are deleted."), 404: NOT_FOUND},
     ),
+    **worklist_operations(SEARCH_CONTROLS),
     "change_feed": Operation(
         summary="List what was stored, replaced and deleted",
         parameters=(*PAGING, SINCE, BEFORE, INCLUDE_METADATA),

@@ -1,7 +1,7 @@
 """From method and path to a route: matching as the service's framework does it (http §1, §1.1)."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from urllib.parse import unquote
@@ -98,7 +98,7 @@ class Router:
         segments = split_path(raw_path)
         if segments is None:
             return None
-        if found := _find(self._roots[Scope.ROOT], segments):
+        if found := list(_found(self._roots[Scope.ROOT], segments)):
             return _choose(method, found, "", 2, None)
         version = _version(segments[0]) if segments else None
         located = self._locate(segments[1:]) if version else None
@@ -110,12 +110,12 @@ class Router:
             return UnsupportedVersion(segments[0][1:])
         return _choose(method, found, segments[0], api_version, partition)
 
-    def _locate(self, segments: list[str]) -> "tuple[_Found, str | None] | None":
+    def _locate(self, segments: list[str]) -> "tuple[list[_Found], str | None] | None":
         for scope in (Scope.SERVICE, Scope.DATA):
-            if found := _find(self._roots[scope], segments):
+            if found := list(_found(self._roots[scope], segments)):
                 return found, None
         if len(segments) > 2 and segments[0].lower() == "partitions":
-            found = _find(self._roots[Scope.DATA], segments[2:])
+            found = list(_found(self._roots[Scope.DATA], segments[2:]))
             return (found, segments[1]) if found else None
         return None
 
@@ -158,23 +158,27 @@ _Found = tuple[_Node, tuple[str, ...]]
 """Where a path ends in the tree, and the values of the parameters on the way."""
 
 
-def _find(node: _Node, segments: list[str], values: tuple[str, ...] = ()) -> _Found | None:
+def _found(node: _Node, segments: list[str], values: tuple[str, ...] = ()) -> Iterator[_Found]:
+    """The most literal one first. A path that only some methods have may be a parameter's for the others."""
     if not segments:
-        return (node, values) if node.routes else None
+        if node.routes:
+            yield node, values
+        return
     head, *rest = segments
-    if (literal := node.literals.get(head.lower())) and (found := _find(literal, rest, values)):
-        return found
-    return _find(node.parameter, rest, (*values, head)) if node.parameter else None
+    if literal := node.literals.get(head.lower()):
+        yield from _found(literal, rest, values)
+    if node.parameter:
+        yield from _found(node.parameter, rest, (*values, head))
 
 
 def _choose(
-    method: str, found: _Found, version: str, api_version: int, partition: str | None
+    method: str, found: Iterable[_Found], version: str, api_version: int, partition: str | None
 ) -> Match | MethodNotAllowed | None:
-    node, values = found
-    offered = {name: route for name, route in node.routes.items() if api_version >= route.min_version}
-    if not offered:
-        return None
-    route = offered.get(method) or offered.get("*")
-    if route is None:
-        return MethodNotAllowed(", ".join(sorted(offered)))
-    return Match(route, dict(zip(route.parameters, values, strict=True)), version, api_version, partition)
+    allowed: set[str] = set()
+    for node, values in found:
+        offered = {name: route for name, route in node.routes.items() if api_version >= route.min_version}
+        route = offered.get(method) or offered.get("*")
+        if route is not None:
+            return Match(route, dict(zip(route.parameters, values, strict=True)), version, api_version, partition)
+        allowed |= offered.keys()
+    return MethodNotAllowed(", ".join(sorted(allowed))) if allowed else None

@@ -40,13 +40,14 @@ class Workers:
         """
         if self._queued >= self._process_count * QUEUED_PER_WORKER:
             raise BusyError
+        pool = self._processes = self._processes or self._start()
         self._queued += 1
         try:
-            pool = self._processes = self._processes or self._start()
             # The first calls start processes, which takes far too long for the loop.
             return await asyncio.wrap_future(await self.in_thread(pool.submit, function, *args))
         except BrokenProcessPool as error:
-            self._processes = None
+            if self._processes is pool:  # another request may have started a new one
+                self._processes = None
             raise WorkerDiedError from error
         finally:
             self._queued -= 1

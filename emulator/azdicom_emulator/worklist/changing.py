@@ -72,7 +72,7 @@ class Worklist:
 
     @contextmanager
     def telling(self, ae_title: str) -> Iterator[list[Workitem]]:
-        """For changes of the subscriptions of one AE: it gets a state report of each workitem that is put in the list."""
+        """For changes of one AE's subscriptions: it gets a state report of each workitem that is put in the list."""
         with self._transaction() as events:
             reported: list[Workitem] = []
             yield reported

@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
-from urllib.parse import unquote
 
-from azdicom_emulator.dicom.dictionary import keyword_of
 from azdicom_emulator.dicom.tag_paths import SequencePathError, parse_tag_path, tag_path
 from azdicom_emulator.storage.query_tags import Level, QueryTag
 from azdicom_emulator.storage.selection import Match
@@ -25,13 +23,12 @@ from azdicom_emulator.web.errors import BadRequestError
 TOO_DEEP = "Dicom element '{key}' failed validation for VR 'SQ': Nested sequences are currently not supported."
 BAD_FILTER = "expected attribute=value pairs, separated by commas"
 
-DEFAULT_RETURNED = frozenset(
-    """
+_DEFAULT_RETURNED = """
     00080005 00080016 00080018 00741200 00741204 00741202 00741210 00404025 00404026 00404027 00404034 00404005
     00404018 00404041 00404021 0020000D 00100010 00100020 00100021 00100024 00101002 00100030 00100040 00380010
     00380014 00081080 00081084 0040A370 00102000 001021C0 00380050 00741000 00741002
-    """.split()
-)
+"""
+DEFAULT_RETURNED = frozenset(_DEFAULT_RETURNED.split())
 """What a result has unless more is asked for (worklist §10.3)."""
 
 
@@ -61,7 +58,7 @@ def parse_filter(text: str) -> tuple[WorkitemFilter, ...]:
     pairs = [pair.partition("=") for pair in text.split(",")]
     if not all(equals and key.strip() for key, equals, _ in pairs):
         raise BadRequestError.query_parameter("filter", BAD_FILTER)
-    return _parse_filters(((unquote(key).strip(), unquote(value).strip()) for key, _, value in pairs), fuzzy=False)
+    return _parse_filters(((key.strip(), value.strip()) for key, _, value in pairs), fuzzy=False)
 
 
 def _parse_filters(values: Iterable[tuple[str, str]], *, fuzzy: bool) -> tuple[WorkitemFilter, ...]:
@@ -87,10 +84,8 @@ def _searchable(key: str) -> SearchAttribute:
 def _match(attribute: SearchAttribute, key: str, value: str, *, fuzzy: bool) -> Match:
     if not value:
         _refuse(EMPTY_VALUE, key)
-    tag = int(attribute.path[-1], 16)
-    match = parse_value(
-        QueryTag(tag=tag, keyword=keyword_of(tag), vr=attribute.vr, level=Level.INSTANCE), value, fuzzy=fuzzy
-    )
+    tag = QueryTag(tag=int(attribute.path[-1], 16), keyword=attribute.keyword, vr=attribute.vr, level=Level.INSTANCE)
+    match = parse_value(tag, value, fuzzy=fuzzy)
     return match or _refuse(NOT_QUERYABLE, key)
 
 

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from azdicom_emulator.dicom.json_data_set import DataSet
+from azdicom_emulator.dicom.json_data_set import DataSet, values_of
 from azdicom_emulator.dicom.worklist_tags import PROCEDURE_STEP_STATE, SOP_CLASS_UID, SOP_INSTANCE_UID, TRANSACTION_UID
 from azdicom_emulator.web.keys import SETTINGS
 from azdicom_emulator.web.warnings import announce
@@ -31,10 +31,9 @@ def announce_dialect(request: web.Request, what: str = "answer 400") -> None:
 
 def relaxed_create_violation(data_set: DataSet) -> str | None:
     """Of all that a create requires, this is left (worklist §12.2)."""
-    state = data_set.get(PROCEDURE_STEP_STATE)
-    if state is not None and state.get("Value") != ["SCHEDULED"]:
+    if values_of(data_set, PROCEDURE_STEP_STATE) not in ([], ["SCHEDULED"]):
         return "ProcedureStepState must be SCHEDULED for new workitem"
-    if data_set.get(TRANSACTION_UID, {}).get("Value"):
+    if values_of(data_set, TRANSACTION_UID):
         return NOT_EMPTY.format(tag=written(TRANSACTION_UID))
     return None
 

@@ -45,7 +45,7 @@ def parse_record_mode(name: str) -> RecordMode:
         return RecordMode(name)
     except ValueError:
         close = get_close_matches(name, list(RecordMode), 1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        hint = f" Did you mean {str(close[0])!r}?" if close else ""
         raise UnknownRecordModeError(f"unknown record mode {name!r}. Known: {', '.join(RecordMode)}.{hint}") from None
 
 

@@ -27,6 +27,8 @@ METHOD = "azdicom: DICOM PS3.15 Annex E Basic Profile"
 SYNTHETIC_IMPLEMENTATION_CLASS_UID = "2.25.150671246311838422337459731270842113197"
 """(0002,0012) of files that were generated, not acquired."""
 
+_IDENTIFIERS = frozenset((0x00080050, 0x00100020))
+"""Accession Number, Patient ID."""
 _TEXT_VRS = frozenset(
     ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT")
 )
@@ -84,12 +86,22 @@ class DataSetScrubber:
                     del meta[keyword]
         if getattr(data_set, "preamble", None):
             data_set.preamble = bytes(128)
+        self._learn_identifiers(data_set)
         stub = _DOCUMENT_STUBS.get(str(data_set.get("SOPClassUID", "")))
         self._items(data_set)
         if stub and self._attributes.policy.scrubs_phi and "EncapsulatedDocument" in data_set:
             data_set.EncapsulatedDocument = stub + b"\0" * (len(stub) % 2)
             if "EncapsulatedDocumentLength" in data_set:
                 data_set.EncapsulatedDocumentLength = len(stub)
+
+    def _learn_identifiers(self, data_set: "Dataset") -> None:
+        """Replaces names and ids once in advance: descriptions that hold them come before them."""
+        for tag in list(data_set.keys()):
+            vr = "PN" if data_set.get_item(tag).VR == "PN" else vr_of(int(tag))
+            if vr == "PN" or int(tag) in _IDENTIFIERS:
+                action = self._attributes.action(int(tag), vr)
+                if action not in (Action.KEEP, Action.REMOVE):
+                    self._attributes.values(action, int(tag), vr, [str(data_set[tag].value or "")])
 
     def _items(self, data_set: "Dataset") -> None:
         kept_private = self._safe_private(data_set) if self._attributes.retains_safe_private else frozenset()

@@ -51,6 +51,7 @@ class JsonScrubber:
 
     def _data_set(self, data_set: dict[str, Any]) -> dict[str, Any]:
         scrubbed = {}
+        self._learn_names(data_set)
         for key, attribute in data_set.items():
             if not isinstance(attribute, dict):
                 scrubbed[key] = self._walk(attribute, key)
@@ -59,6 +60,14 @@ class JsonScrubber:
             if replaced is not None:
                 scrubbed[key] = replaced
         return scrubbed
+
+    def _learn_names(self, data_set: dict[str, Any]) -> None:
+        """Replaces names once in advance: descriptions that hold them come before them."""
+        for key, attribute in data_set.items():
+            if isinstance(attribute, dict) and attribute.get("vr") == "PN" and isinstance(attribute.get("Value"), list):
+                action = self._attributes.action(int(key, 16), "PN")
+                if action not in (Action.KEEP, Action.REMOVE):
+                    self._names(action, int(key, 16), attribute["Value"])
 
     def _attribute(self, tag: int, attribute: dict[str, Any]) -> dict[str, Any] | None:
         """None: it goes."""

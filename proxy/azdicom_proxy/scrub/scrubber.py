@@ -70,7 +70,7 @@ class Scrubber:
         self._free_text = free_text
         self._json = JsonScrubber(attributes, free_text, secrets.text, policy.rules.json)
         self._data_sets = DataSetScrubber(attributes)
-        self._uri = UriScrubber(attributes, free_text)
+        self._uri = UriScrubber(attributes, free_text, secrets.text)
         keeping = AttributeScrubber(ScrubPolicy(phi=Phi.KEEP), pseudonyms, free_text)
         self._second_json = JsonScrubber(keeping, free_text, secrets.text, ())
         self._scratch: tempfile.TemporaryDirectory[str] | None = None

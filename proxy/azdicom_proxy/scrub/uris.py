@@ -1,6 +1,7 @@
 """URIs: UIDs in paths, attributes in queries."""
 
 import re
+from itertools import pairwise
 from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 from azdicom_proxy.scrub.attributes import AttributeScrubber, FreeText
@@ -10,27 +11,34 @@ _UID_PARENTS = frozenset(("studies", "series", "instances", "workitems"))
 _UID_KEYS = frozenset(("transactionuid",))
 _NO_ATTRIBUTES = frozenset(("limit", "offset", "includefield", "fuzzymatching", "api-version"))
 _SAFE_IN_QUERY = "-._~!$'()*,;:@/?^="
+_SAFE_IN_SEGMENT = "-._~!$'()*,;:@+&="
 _STUDY_INSTANCE_UID = 0x0020000D
 
 
 class UriScrubber:
     """Replaces what a URI says of patients; a part where nothing changes keeps its bytes."""
 
-    def __init__(self, attributes: AttributeScrubber, free_text: FreeText) -> None:
+    def __init__(self, attributes: AttributeScrubber, free_text: FreeText, secrets: FreeText) -> None:
         self._attributes = attributes
         self._free_text = free_text
+        self._secrets = secrets
 
     def __call__(self, uri: str) -> str:
-        uri = self._free_text(uri)
+        uri = self._secrets(uri)
         if not self._attributes.policy.scrubs_phi:
             return uri
         parts = urlsplit(uri)
         segments = parts.path.split("/")
-        for at in range(1, len(segments)):
-            if segments[at - 1] in _UID_PARENTS and _UID.fullmatch(segments[at]):
-                segments[at] = self._uid(segments[at])
+        scrubbed = [self._segment(*pair) for pair in pairwise(["", *segments])]
         query = "&".join(map(self._pair, parts.query.split("&"))) if parts.query else parts.query
-        return parts._replace(path="/".join(segments), query=query).geturl()
+        return parts._replace(path="/".join(scrubbed), query=query).geturl()
+
+    def _segment(self, parent: str, segment: str) -> str:
+        if parent in _UID_PARENTS and _UID.fullmatch(segment):
+            return self._uid(segment)
+        text = unquote(segment)
+        replaced = self._free_text(text)
+        return segment if replaced == text else quote(replaced, safe=_SAFE_IN_SEGMENT)
 
     def _pair(self, pair: str) -> str:
         raw_key, separator, raw_value = pair.partition("=")
@@ -46,7 +54,7 @@ class UriScrubber:
         if key.lower() in _UID_KEYS:
             return self._uid(value)
         tag = tag_of(key)
-        return value if tag is None else self._attributes.query_value(tag, value)
+        return self._free_text(value) if tag is None else self._attributes.query_value(tag, value)
 
     def _uid(self, uid: str) -> str:
         action = self._attributes.action(_STUDY_INSTANCE_UID, "UI")
