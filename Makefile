@@ -22,7 +22,7 @@ install: $(VENV)/installed  ## Install the package into .venv
 
 .PHONY: test
 test: $(VENV)/installed-dev  ## Run the tests
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/installed-dev  ## Check style, formatting, types and the direction of imports

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from tests.bench import report, servers
+from tests.bench import proxy, report, servers
 from tests.bench.load import Job, Measured, run
 from tests.bench.workloads import FIRST_FREE_NUMBER, STUDIES, WORKLOADS, Workload, check, preload
 
@@ -42,8 +42,11 @@ def main(rounds: int, seconds: float, only: str, others: tuple[str, ...], output
                     _say(f"{name}: {workload.name}: {problem}")
         measured = _measure(load, workloads, targets, rounds, seconds)
         loaded = server.memory_mb()
+        through_proxy = ""
+        if only in proxy.NAME:
+            through_proxy = proxy.section(server.base_url, load, rounds, seconds, _say)
     rows = [report.Row(*key, rounds=results) for key, results in measured.items()]
-    text = _document(rows, machine, cold_start, idle, loaded, rounds, seconds)
+    text = _document(rows, machine, cold_start, idle, loaded, rounds, seconds) + through_proxy
     click.echo(text)
     if not only:
         output.write_text(text)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.conftest import EmulatorWith
-from tests.support.client import DICOM_JSON, Emulator, Response
+from tests.support.client import DICOM_JSON, Emulator
 from tests.worklist.workitems import Client, DataSet, a_workitem, element, encoded, fresh_uid
 
 BAD_UID = (
@@ -126,9 +126,9 @@ def test_create_is_refused_in_the_service_s_words(
         (b"[null]", "The request body is missing."),
     ],
 )
-def test_body_that_is_no_array_of_data_sets_is_400(strict_emulator: Emulator, body: bytes, start: str) -> None:
+def test_body_that_is_no_array_of_data_sets_is_400(shared_strict: Emulator, body: bytes, start: str) -> None:
     """worklist §2.2: plain text of the framework."""
-    answer = strict_emulator.post("/workitems?1.2.3", body, content_type=DICOM_JSON)
+    answer = shared_strict.post("/workitems?1.2.3", body, content_type=DICOM_JSON)
 
     assert answer.status == 400
     assert answer.text.startswith(start), answer.text
@@ -243,10 +243,10 @@ def test_path_that_is_no_uid_is_400(shared_emulator: Emulator, uid: str) -> None
     ],
 )
 def test_strict_server_has_the_service_s_routes_alone(
-    strict_emulator: Emulator, method: str, path: str, status: int, allow: str | None
+    shared_strict: Emulator, method: str, path: str, status: int, allow: str | None
 ) -> None:
     """worklist §2: what the extensions add is not there."""
-    answer = strict_emulator.request(method, path, headers={"Accept": "*/*", "Content-Type": DICOM_JSON}, body=b"[{}]")
+    answer = shared_strict.request(method, path, headers={"Accept": "*/*", "Content-Type": DICOM_JSON}, body=b"[{}]")
 
     assert (answer.status, answer.headers["Allow"], answer.headers["Warning"]) == (status, allow, None)
     assert answer.text == (BAD_UID.format("WorkitemInstanceUid") if status == 400 else "")
@@ -296,10 +296,6 @@ def test_values_are_written_as_the_service_writes_them(shared_emulator: Emulator
     assert found["00402010"] == element("LO", "A", "B", "C")
     assert found["00189098"] == element("FD", 1.5, 2)
     assert found["00091001"] == {"vr": "UN", "InlineBinary": "AAA="}
-
-
-def status_and_text(answer: Response) -> tuple[int, str]:
-    return answer.status, answer.text
 
 
 def test_order_of_checks_is_the_service_s(shared_emulator: Emulator) -> None:

@@ -14,7 +14,7 @@ from azdicom_emulator.storage.records import InstanceKey
 from azdicom_emulator.storage.tree import instance_folder, remove_empty_folders
 
 # A folder that is about to be used can be removed by the clean-up after a delete, again and again in theory.
-_ATTEMPTS = 100
+_ATTEMPTS = 1_000
 
 
 class Durability(StrEnum):
