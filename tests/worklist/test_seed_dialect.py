@@ -50,7 +50,7 @@ def an_object(data_set: DataSet) -> bytes:
 
 
 ROWS = {
-    "1: create with an object": Request("POST", "/workitems?{uid}9", an_object(FOUR_ATTRIBUTES), 201, 400),
+    "1: create with an object": Request("POST", "/workitems?{uid}.9", an_object(FOUR_ATTRIBUTES), 201, 400),
     "2: change of state with an object": Request(
         "PUT", "/workitems/{uid}/state", an_object(state_change("IN PROGRESS", "1.9")), 200, 400
     ),
@@ -64,7 +64,7 @@ ROWS = {
     "4: request to cancel with a type alone": Request("POST", "/workitems/{uid}/cancelrequest", b"", 202, 400),
     "5: update with an object": Request("POST", "/workitems/{uid}", an_object(LABEL), 200, 400),
     "5: update of a claimed one": Request("POST", "/workitems/{uid}?1.9", an_object(LABEL), 200, 400, "IN PROGRESS"),
-    "5: create at its path": Request("POST", "/workitems/{uid}8", an_object(FOUR_ATTRIBUTES), 201, 400),
+    "5: create at its path": Request("POST", "/workitems/{uid}.8", an_object(FOUR_ATTRIBUTES), 201, 400),
     "6: PUT of an object": Request("PUT", "/workitems/{uid}", an_object(LABEL), 200, 405, "IN PROGRESS", "1.9"),
     "6: PUT of an array": Request("PUT", "/workitems/{uid}", encoded(LABEL), 200, 405, "IN PROGRESS", "1.9"),
     "6: PUT with a query": Request(
@@ -75,8 +75,8 @@ ROWS = {
     "7: Transaction UID as a value": Request(
         "POST", "/workitems/{uid}?transaction-uid=1.9", encoded(LABEL), 200, 400, "IN PROGRESS"
     ),
-    "8: workitem UID as a value": Request("POST", "/workitems?workitem={uid}7", encoded(a_workitem()), 201, 400),
-    "8: its other name": Request("POST", "/workitems?workitemUID={uid}6", encoded(a_workitem()), 201, 400),
+    "8: workitem UID as a value": Request("POST", "/workitems?workitem={uid}.7", encoded(a_workitem()), 201, 400),
+    "8: its other name": Request("POST", "/workitems?workitemUID={uid}.6", encoded(a_workitem()), 201, 400),
 }
 
 
