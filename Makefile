@@ -47,6 +47,10 @@ bench: $(VENV)/installed-dev  ## Measure the server; print the table and write d
 docs: $(VENV)/installed-dev  ## Write the tables of options, extensions and quirks into README.md and docs
 	$(BIN)/python -m tests.doc_tables
 
+.PHONY: conformance
+conformance: $(VENV)/installed-dev  ## Run all tests and write which rule each proves into docs/conformance.md
+	$(BIN)/python -m tests.conformance
+
 .PHONY: contact-sheet
 contact-sheet: $(VENV)/installed-dev  ## Render the sample images into docs/contact-sheet.png
 	$(BIN)/python -m tests.contact_sheet docs/contact-sheet.png

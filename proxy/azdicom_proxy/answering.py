@@ -25,7 +25,7 @@ from azdicom_proxy.cassette.model import (
 )
 from azdicom_proxy.codings import coding_of
 from azdicom_proxy.errors import ProxyError
-from azdicom_proxy.exchanges import Exchange, Source
+from azdicom_proxy.exchanges import Exchange, Source, public_base
 from azdicom_proxy.forwarding import Forwarded, Forwarder, Taps, send_continue_if_expected
 from azdicom_proxy.headers import decoded, end_to_end, replaced, value_of, without
 from azdicom_proxy.masking import masked_miss
@@ -132,7 +132,9 @@ class Answerer:
             exchange.method, f"{PLACEHOLDER.origin}{exchange.target}", _request_headers(exchange), body
         )
         if isinstance(body, Inline) and is_json(value_of(exchange.headers, b"content-type")):
-            to_placeholder = Rewriter.between(exchange.public_base(self._settings.public_url), PLACEHOLDER)
+            to_placeholder = Rewriter.between(
+                public_base(self._settings.public_url or exchange.public_url, exchange.prefix), PLACEHOLDER
+            )
             request = replace(request, body=Inline(to_placeholder.json(body.content)))
         if size_of(body) <= PLAYED_AT_ONCE_BYTES:
             return recording.player.play(request)

@@ -76,10 +76,11 @@ class Exchange:
             )
         return headers + self.cors
 
-    def public_base(self, public_url: str | None) -> Address:
-        """What stands in front of `/v2` in the URLs that the client knows. public_url: in place of its own Host."""
+    @property
+    def public_url(self) -> str:
+        """Scheme and host as the client wrote them."""
         host = value_of(self.headers, b"host") or b""
-        return _public_base(public_url or f"{self.request.scheme}://{host.decode('latin-1')}", self.prefix)
+        return f"{self.request.scheme}://{host.decode('latin-1')}"
 
 
 def open_exchange(request: web.BaseRequest) -> Exchange:
@@ -98,7 +99,8 @@ def open_exchange(request: web.BaseRequest) -> Exchange:
 
 
 @lru_cache(maxsize=256)
-def _public_base(url: str, prefix: str) -> Address:
+def public_base(url: str, prefix: str) -> Address:
+    """What stands in front of `/v2` in the URLs that a client knows."""
     try:
         base = Address.parse(url)
     except ValueError:

@@ -3,12 +3,13 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aiohttp import web
 
 from azdicom_proxy.cors import without_upstreams_own
 from azdicom_proxy.errors import ProxyError
-from azdicom_proxy.exchanges import Exchange, Source
+from azdicom_proxy.exchanges import Exchange, Source, public_base
 from azdicom_proxy.headers import VIA, end_to_end, replaced, value_of, without
 from azdicom_proxy.relaying import REWRITTEN_WHOLE_BYTES, relay_to
 from azdicom_proxy.rewriting import Rewriter, is_json
@@ -187,8 +188,8 @@ class Forwarder:
     def _rewriters(self, exchange: Exchange) -> "Rewriters | None":
         if not self._settings.rewrites_urls:
             return None
-        public = exchange.public_base(self._settings.public_url)
-        return Rewriters(Rewriter.between(self.upstream, public), Rewriter.between(public, self.upstream))
+        public_url = self._settings.public_url or exchange.public_url
+        return _rewriters(self.upstream, public_url, exchange.prefix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +198,12 @@ class Rewriters:
 
     to_client: Rewriter
     to_upstream: Rewriter
+
+
+@lru_cache(maxsize=256)
+def _rewriters(upstream: Address, public_url: str, prefix: str) -> "Rewriters":
+    public = public_base(public_url, prefix)
+    return Rewriters(Rewriter.between(upstream, public), Rewriter.between(public, upstream))
 
 
 def send_continue(exchange: Exchange) -> None:

@@ -43,7 +43,10 @@ def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
 
 def value_of(headers: RawHeaders, name: bytes) -> bytes | None:
     """The first value of a header; name in lower case."""
-    return next((value for key, value in headers if key.lower() == name), None)
+    for key, value in headers:  # a loop, not a generator: this runs several times for each exchange
+        if key.lower() == name:
+            return value
+    return None
 
 
 def without(headers: RawHeaders, *names: bytes) -> RawHeaders:

@@ -5,7 +5,7 @@ from azdicom_proxy.cassette.bodies import chunks_of, content_of, size_of
 from azdicom_proxy.cassette.errors import BodyOmittedError
 from azdicom_proxy.cassette.model import Inline, RecordedResponse
 from azdicom_proxy.errors import ProxyError
-from azdicom_proxy.exchanges import Exchange, Source
+from azdicom_proxy.exchanges import Exchange, Source, public_base
 from azdicom_proxy.headers import encoded, value_of, without
 from azdicom_proxy.relaying import relay_to
 from azdicom_proxy.rewriting import Rewriter
@@ -29,7 +29,9 @@ async def send_recorded(
     headers = without(encoded(recorded.headers), b"transfer-encoding")
     rewriter = None
     if settings.rewrites_urls:
-        rewriter = Rewriter.between(PLACEHOLDER, exchange.public_base(settings.public_url))
+        rewriter = Rewriter.between(
+            PLACEHOLDER, public_base(settings.public_url or exchange.public_url, exchange.prefix)
+        )
         headers = rewriter.headers(headers)
     body = recorded.body
     if coding is not None and settings.recode and _accepts(exchange, coding):

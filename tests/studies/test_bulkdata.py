@@ -12,6 +12,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from azdicom_emulator.settings import AuthMode
 from tests.support.client import Emulator
 from tests.support.instances import an_instance, instance_path, part10, read
 
@@ -136,3 +137,12 @@ def test_metadata_names_no_bulk_data(shared_emulator: Emulator) -> None:
     dataset = shared_emulator.store(an_instance())
 
     assert "BulkDataURI" not in shared_emulator.get(f"{instance_path(dataset)}/metadata").text
+
+
+def test_it_needs_a_token_where_others_do(emulator_with: Callable[..., Emulator]) -> None:
+    """http §5: reading bulk data is reading."""
+    emulator = emulator_with(auth=AuthMode.JWT)
+
+    answer = emulator.get(f"/studies/1.2/series/1.3/instances/1.4/bulkdata/{PIXEL_DATA}")
+
+    assert (answer.status, answer.content) == (401, b"")

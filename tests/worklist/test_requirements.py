@@ -1,6 +1,6 @@
 """What a workitem needs: every row of the requirement tables, and how the service tells of the first violation."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from azdicom_emulator.worklist.requirements import (
     CREATE,
     UPDATE,
     Attribute,
+    Rule,
     create_violation,
     final_attributes,
     final_state_violation,
@@ -47,6 +48,10 @@ def rows(attributes: tuple[Attribute, ...], path: tuple[Attribute, ...] = ()) ->
             yield from rows(attribute.items, (*path, attribute))
 
 
+RULE_OF: dict[int, Callable[[Attribute], Rule]] = {
+    CREATE: lambda each: CODES[each.codes[CREATE]],
+    UPDATE: lambda each: CODES[each.codes[UPDATE]],
+}
 ROWS = [row for module in modules().values() for row in rows(module)]
 
 
@@ -78,7 +83,7 @@ def test_every_row_is_enforced_as_its_codes_say(row: tuple[Attribute, ...]) -> N
         for content, message in zip(CONTENTS, EXPECTED[row[-1].codes[column]], strict=True):
             data_set = parse_data_set(around(row, content))
 
-            found = first_violation(data_set, [only(row)], lambda each, column=column: CODES[each.codes[column]])
+            found = first_violation(data_set, [only(row)], RULE_OF[column])
 
             assert found == (message and message.format(written(row[-1].tag))), (column, content)
 

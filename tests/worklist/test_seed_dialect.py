@@ -86,7 +86,7 @@ def test_row_of_the_dialect_is_answered_and_announced(shared_emulator: Emulator,
     answer = row.send(shared_emulator, Client(shared_emulator).in_state(row.state))
 
     assert answer.status == row.status, answer.text
-    assert answer.headers.get_all("Warning")[-1:] == [WARNING.format(row.managed)]
+    assert answer.headers.get_all("Warning", [])[-1:] == [WARNING.format(row.managed)]
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)

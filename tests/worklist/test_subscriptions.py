@@ -63,7 +63,7 @@ def test_subscriber_is_told_of_every_change_in_order(server: Emulator) -> None:
         answer = client.subscribe(uid, "MODALITY1")
         assert answer.status == 201
         assert answer.content == b""
-        assert answer.headers["Warning"] == WARNING.format("answer 404")
+        assert answer.headers["Warning"] == WARNING.format(404)
         host = f"{server.address[0]}:{server.address[1]}"
         assert answer.headers["Content-Location"] == f"ws://{host}/ws/subscribers/MODALITY1"
         assert in_short(channel.event()) == (uid, STATE_REPORT, "SCHEDULED")
@@ -79,7 +79,7 @@ def test_subscriber_is_told_of_every_change_in_order(server: Emulator) -> None:
         assert event["00741002"] == progress["00741002"]
         asked = client.cancel(uid, {"00741238": element("LT", "urgent"), "0074100C": element("LO", "Desk")})
         assert asked.status == 202
-        assert asked.headers["Warning"] == WARNING.format("answer 400")
+        assert asked.headers["Warning"] == WARNING.format(400)
         event = channel.event()
         assert in_short(event) == (uid, CANCEL_REQUESTED, None)
         assert event["00741238"] == element("LT", "urgent")
@@ -99,7 +99,7 @@ def test_frame_is_a_data_set_with_its_command_elements(server: Emulator) -> None
     """PS3.18 §8.10.5; PS3.4 §CC.2.4.3; worklist §13.3: by ascending tag, MessageID counts."""
     client = Client(server)
     with opened_channel(server, channel_path("FRAMES")) as channel:
-        assert channel.headers["warning"] == WARNING.format("answer 404")
+        assert channel.headers["warning"] == WARNING.format(404)
         frames = []
         for _ in range(2):
             uid = client.created()
@@ -302,7 +302,7 @@ def test_list_says_what_each_ae_asked_for(emulator: Emulator) -> None:
         found = emulator.get("/workitems/subscriptions")
         channel.close()
 
-    assert found.headers["Warning"] == WARNING.format("answer 400")
+    assert found.headers["Warning"] == WARNING.format(400)
     common = {"deletionLock": False, "filter": None, "suspended": False, "connected": False}
     assert found.json() == [
         {**common, "aetitle": "A", "target": ALL},
@@ -342,7 +342,7 @@ def test_what_is_wrong_with_a_subscription_is_told(server: Emulator, method: str
 
     assert answer.status == status, answer.text
     announced = answer.headers["Warning"]
-    assert announced == (None if path == "/subscribers/AE" else WARNING.format("answer 404"))
+    assert announced == (None if path == "/subscribers/AE" else WARNING.format(404))
 
 
 @pytest.mark.parametrize("path", ["/ws/subscribers/A%5CB", "/v2/subscribers/" + "A" * 17])

@@ -28,16 +28,10 @@ class WorkitemSelection:
     limit: int = 100
 
 
-# The page is chosen by the narrow columns; the wide data sets are read of its rows alone. The limit is a subquery for
-# the reason given in `search_sql`.
 SELECT_PAGE = """
     SELECT data_set FROM workitems
-    WHERE rowid IN (
-        SELECT rowid FROM workitems
-        WHERE {where}
-        ORDER BY workitem_key DESC LIMIT (SELECT $limit) OFFSET (SELECT $offset)
-    )
-    ORDER BY workitem_key DESC
+    WHERE {where}
+    ORDER BY workitem_key DESC LIMIT $limit OFFSET $offset
 """
 SELECT_MATCHING_KEYS = "SELECT workitem_key FROM workitems WHERE {where} ORDER BY workitem_key"
 

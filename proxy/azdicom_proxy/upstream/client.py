@@ -43,7 +43,7 @@ class Answer:
 class UpstreamClient:
     """One upstream. keep_idle: how many connections are kept for later, each for `keep_idle_s` seconds."""
 
-    def __init__(self, dialer: Dialer, *, keep_idle: int = 64, keep_idle_s: float = 30.0) -> None:
+    def __init__(self, dialer: Dialer, *, keep_idle: int = 32, keep_idle_s: float = 30.0) -> None:
         self._dialer = dialer
         self._idle: list[Connection] = []
         self._keep_idle = keep_idle

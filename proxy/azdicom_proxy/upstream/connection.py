@@ -8,7 +8,9 @@ from azdicom_proxy.upstream.chunked import ChunkedDecoder
 from azdicom_proxy.upstream.errors import BrokenAnswerError, UpstreamTimeoutError
 from azdicom_proxy.upstream.head import Head, parse_head
 
-BUFFER_BYTES = 512 * 1024
+BUFFER_BYTES = 1024 * 1024
+"""Of each connection. An instance of ordinary size comes with its head in one read."""
+MAX_HEAD_BYTES = 256 * 1024
 END_OF_HEAD = b"\r\n\r\n"
 
 
@@ -41,7 +43,8 @@ class Connection(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         self._idle_timeout_s = idle_timeout_s
         self._transport: asyncio.Transport | None = None
-        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        self._memory = bytearray(BUFFER_BYTES)
+        self._buffer = memoryview(self._memory)
         self._start = self._end = 0
         self._method = ""
         self._head: Head | None = None
@@ -165,14 +168,13 @@ class Connection(asyncio.BufferedProtocol):
 
     def _read_head(self) -> None:
         while self._head is None:
-            received = bytes(self._buffer[self._start : self._end])
-            found = received.find(END_OF_HEAD)
+            found = self._memory.find(END_OF_HEAD, self._start, self._end)
             if found < 0:
-                if self._end == len(self._buffer):
+                if self._end - self._start > MAX_HEAD_BYTES:
                     raise BrokenAnswerError("the head of the upstream's answer is too large")
                 return
-            self._start += found + len(END_OF_HEAD)
-            head = parse_head(received[:found], self._method)
+            head = parse_head(bytes(self._memory[self._start : found]), self._method)
+            self._start = found + len(END_OF_HEAD)
             if head.status == 100 and not self.continued.done():
                 self.continued.set_result(None)
             if head.status >= 200:
@@ -197,7 +199,8 @@ class Connection(asyncio.BufferedProtocol):
         for piece in self._pieces(received):
             takes_more &= self._receiver.receive(piece)
         if not takes_more:
-            self._buffer = memoryview(bytearray(BUFFER_BYTES))  # the receiver still looks at the old one
+            self._memory = bytearray(BUFFER_BYTES)  # the receiver still looks at the old one
+            self._buffer = memoryview(self._memory)
             self._receiver = None
             self._pause()
             self._wake_up()
