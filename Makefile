@@ -33,6 +33,9 @@ lint: $(VENV)/installed-dev  ## Check style, formatting, types and the direction
 
 .PHONY: interop
 interop: $(VENV)/installed-dev  ## Run the steps of the container image in a clean virtual environment (slow)
+	@command -v Orthanc >/dev/null || { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq \
+		&& RUNLEVEL=1 apt-get install -qq -y --no-install-recommends orthanc orthanc-dicomweb gcc libc6-dev; } \
+		|| echo "Orthanc is not installed: its tests are skipped" >&2
 	AZDICOM_TEST_CONTAINER=1 $(BIN)/python -m pytest tests/test_container.py tests/interop $(ARGS)
 
 .PHONY: fuzz

@@ -1,7 +1,7 @@
-"""`python -m tests.doc_tables`: writes the tables of options, extensions and quirks into the pages that show them."""
+"""`python -m tests.doc_tables`: writes the tables of options, extensions, quirks and the worklist into their pages."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -9,9 +9,17 @@ import click
 import azdicom_emulator
 from azdicom_emulator.cli import COMMANDS, main
 from azdicom_emulator.settings import EXTENSIONS, QUIRKS
+from tests import doc_worklist
+from tests.support.markdown import table as _table
 
 PROJECT = Path(__file__).parents[1]
-PAGES = (PROJECT / "README.md", PROJECT / "docs" / "configuration.md", PROJECT / "docs" / "extensions-and-quirks.md")
+PAGES = (
+    PROJECT / "README.md",
+    *(
+        PROJECT / "docs" / f"{name}.md"
+        for name in ("configuration", "extensions-and-quirks", "worklist", "worklist-attributes")
+    ),
+)
 BLOCK = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 DEFAULT_IN_HELP = re.compile(r" *\[default: (.+)\]$")
 IN_MAPPINGS = {"extensions": "extensions-and-quirks.md#extensions", "quirks": "extensions-and-quirks.md#quirks"}
@@ -19,15 +27,10 @@ IN_MAPPINGS = {"extensions": "extensions-and-quirks.md#extensions", "quirks": "e
 
 DESCRIBED_BY_HAND = {"serve", "upload"}
 PLANNED = {
-    "worklist.seed_dialect": ("on, off", "relaxed workitem bodies and headers, as an earlier emulator took them"),
-    "worklist.subscriptions": ("on, off", "worklist subscriptions and their event channel"),
     "retrieve.bulkdata": ("on, off", "`…/instances/{instance}/bulkdata/{ggggeeee}`"),
     "http.debug_routes": ("off, on", "`/debug/events`"),
     "tags.absent_numeric_is_zero": ("`no`, `yes`", "whether an extended query tag indexes an absent number as 0"),
     "tags.private_tags": ("`supported`, `rejected`", "private extended query tags"),
-    "worklist.update_unknown": ("`400`, `404`", "update of a workitem that does not exist"),
-    "worklist.update_canceled": ("`409`, `400`", "update of a canceled workitem"),
-    "worklist.cancel_completed": ("`400`, `409`", "cancelation of a completed workitem"),
     "update.location_header": ("`absent`, `present`", "Location header of a bulk update"),
     "export.missing_source": ("`all`, `400`", "export without a source"),
 }
@@ -111,12 +114,12 @@ TABLES: dict[str, Callable[[], str]] = {
     "extensions": extensions,
     "quirks": quirks,
     "planned": planned,
+    "worklist states": doc_worklist.states,
+    "worklist search": doc_worklist.search,
+    "worklist codes": doc_worklist.codes,
+    "worklist modules": doc_worklist.modules,
+    "worklist final states": doc_worklist.final_states,
 }
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _first_paragraph(of: click.Command) -> str:

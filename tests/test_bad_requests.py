@@ -11,6 +11,7 @@ from pydicom.uid import ImplicitVRLittleEndian
 
 from tests.conftest import EmulatorWith
 from tests.support.client import DICOM, DICOM_JSON, STORED, Emulator, Response
+from tests.support.folders import files_below
 from tests.support.instances import an_instance, instance_path, part10, study_path
 from tests.support.waiting import eventually
 
@@ -25,8 +26,7 @@ CUT_OFF_PART = b"--b\r\nContent-Type: application/dicom\r\n\r\n" + part10(an_ins
 
 def left_behind(emulator: Emulator) -> list[Path]:
     """What is on disk of DICOM objects and of bodies on their way in."""
-    folders = (emulator.data_dir / "dicom", emulator.data_dir / "tmp")
-    return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return [*files_below(emulator.data_dir / "dicom"), *files_below(emulator.data_dir / "tmp")]
 
 
 def assert_nothing_was_stored(emulator: Emulator) -> None:

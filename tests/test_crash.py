@@ -9,6 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from tests.support.client import Emulator
+from tests.support.folders import files_below
 from tests.support.instances import an_instance, another_in_series, part10, study_path
 from tests.support.process import serving
 from tests.support.waiting import eventually
@@ -48,8 +49,8 @@ class Upload:
             self.acknowledged[dataset.SOPInstanceUID] = dataset
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.is_file())
+def dicom_files(data_dir: Path) -> list[Path]:
+    return [path for path in files_below(data_dir / "dicom") if path.suffix == ".dcm"]
 
 
 @pytest.mark.parametrize("durability", ["process", "full"])
@@ -82,9 +83,7 @@ def test_kill_in_the_middle_of_uploads_keeps_what_was_acknowledged_and_nothing_h
             assert len(emulator.metadata(path)) == 1
         assert {change["sopInstanceUid"] for change in all_changes(emulator)} == set(found)
         eventually(lambda: not list(files_below(data_dir / "tmp")), what="the removal of spooled bodies")
-        eventually(
-            lambda: len(list((data_dir / "dicom").rglob("*.dcm"))) == len(found), what="the sweep of orphaned files"
-        )
+        eventually(lambda: len(dicom_files(data_dir)) == len(found), what="the sweep of orphaned files")
 
 
 def test_kill_after_a_delete_does_not_bring_the_study_back(tmp_path: Path) -> None:
@@ -99,7 +98,7 @@ def test_kill_after_a_delete_does_not_bring_the_study_back(tmp_path: Path) -> No
         assert server.emulator.retrieve(kept) == part10(kept)
         assert server.emulator.search_studies(StudyInstanceUID=gone.StudyInstanceUID) == []
         assert [change["action"] for change in server.emulator.changes()] == ["Create", "Create", "Delete"]
-        eventually(lambda: len(list((data_dir / "dicom").rglob("*.dcm"))) == 1, what="the sweep of orphaned files")
+        eventually(lambda: len(dicom_files(data_dir)) == 1, what="the sweep of orphaned files")
 
 
 def test_restart_continues_the_sequence_of_changes_and_watermarks(tmp_path: Path) -> None:

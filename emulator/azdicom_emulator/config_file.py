@@ -10,6 +10,9 @@ DEFAULT_NAME = "azdicom.yaml"
 MAPPINGS = ("extensions", "quirks")
 """In the file a mapping; on the command line a repeated NAME=VALUE option."""
 
+SECTIONS = ("proxy", "scrub")
+"""Blocks of the same file that are other commands' settings."""
+
 
 def load_config(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
     """click callback of `--config`: makes the file's values the defaults of the other options.
@@ -37,6 +40,8 @@ def _defaults(ctx: click.Context, path: Path) -> dict[str, Any]:
     known = {_key(option): option for option in ctx.command.params if option.name != "config"}
     defaults: dict[str, Any] = {}
     for key, node in root.value:
+        if key.value in SECTIONS:
+            continue
         option = known.get(str(key.value).replace("_", "-"))
         if option is None:
             raise click.UsageError(

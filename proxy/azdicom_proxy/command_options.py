@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from azdicom_emulator.settings import LogFormat
+from azdicom_proxy.project_file import load_section
 from azdicom_proxy.settings import (
     DEFAULT_PORT,
     Fallback,
@@ -215,8 +216,20 @@ writing_options = group(
         "--scrub-rules", type=FILE, help="YAML file with a `scrub:` block of your own rules.  [default: azdicom.yaml]"
     ),
     option(
-        "--upstream-alias", default="azure-v2", show_default=True, metavar="NAME", help="What the cassette calls it."
+        "--upstream-alias",
+        metavar="NAME",
+        help="What the cassette calls the upstream.  [default: azure-v2; local for an upstream on this machine]",
     ),
+)
+
+config_option = click.option(
+    "--config",
+    envvar="AZDICOM_CONFIG",
+    type=FILE,
+    is_eager=True,
+    expose_value=False,
+    callback=load_section,
+    help="File whose `proxy:` block has settings.  [default: azdicom.yaml, if there is one]",
 )
 
 log_options = group(
@@ -236,6 +249,7 @@ log_options = group(
     ),
     option("--log-phi", is_flag=True, help="Show names and ids of patients in queries in the log and the journal."),
     option("--quiet", is_flag=True, help="No line for each exchange."),
+    config_option,
 )
 
 
@@ -251,12 +265,17 @@ def settings_of(options: Mapping[str, Any], **chosen: Any) -> ProxySettings:
         given.pop("insecure", False),
     )
     given |= {name: kind(given[name]) for name, kind in ENUMS.items() if name in given}
+    given["upstream_alias"] = given.get("upstream_alias") or _alias(given.get("upstream"))
     given["cors"] = tuple(given.get("cors", ()))
     settings = ProxySettings(**given, matching=Matching(**matching), writing=Writing(**writing), trust=trust)
     for is_wrong, message in CONTRADICTIONS:
         if is_wrong(settings):
             raise click.UsageError(message)
     return settings
+
+
+def _alias(upstream: Address | None) -> str:
+    return "local" if upstream is not None and upstream.is_loopback else "azure-v2"
 
 
 ENUMS: Mapping[str, Callable[[Any], Any]] = {"mode": Mode, "auth": UpstreamAuth, "fallback": Fallback}

@@ -6,6 +6,7 @@ from tests.conftest import EmulatorWith
 from tests.management.partitions import in_partition
 from tests.management.tags import a_tag, add_tags, finished, operation_path, post_tags, tags
 from tests.support.client import DICOM, STORED, Emulator
+from tests.support.folders import files_below
 from tests.support.instances import an_instance, instance_path
 from tests.support.waiting import eventually
 
@@ -16,7 +17,7 @@ def reset(emulator: Emulator) -> None:
 
 
 def dicom_files(emulator: Emulator) -> list[Path]:
-    return [path for path in (emulator.data_dir / "dicom").rglob("*") if path.is_file()]
+    return files_below(emulator.data_dir / "dicom")
 
 
 def test_everything_is_gone(emulator: Emulator) -> None:

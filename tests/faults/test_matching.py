@@ -24,9 +24,9 @@ def engine_of(rules: str, seed: int = 1) -> FaultEngine:
     return FaultEngine(load_rules(f"faults:\n{rules}", "f.yaml").rules, seed)
 
 
-def fired(engine: FaultEngine, count: int, **request: str) -> list[int]:
+def fired(engine: FaultEngine, count: int) -> list[int]:
     """The numbers, from 1, of the requests that some rule acted on."""
-    return [number for number in range(1, count + 1) if engine.choose(asked(**request)) is not None]
+    return [number for number in range(1, count + 1) if engine.choose(asked()) is not None]
 
 
 @pytest.mark.parametrize(

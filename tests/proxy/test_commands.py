@@ -148,6 +148,30 @@ def test_what_cannot_be_run_is_said_in_one_line_with_an_exit_code(
     assert "Traceback" not in done.stderr
 
 
+def test_project_file_has_a_block_for_the_proxy(emulator: Emulator, tmp_path: Path) -> None:
+    """azdicom.yaml: the command line wins; `record` and `replay` take what they have; `serve` leaves it alone."""
+    (tmp_path / "azdicom.yaml").write_text(
+        f"port: 1\nproxy:\n  upstream: {emulator.base_url}\n  mode: record\n  cassette: from-file.yaml\n  quiet: on\n"
+    )
+    with started(tmp_path, "proxy", "--cassette=from-flag.yaml") as proxy:
+        Conversation().ask(proxy.client, "GET", "/studies")
+        proxy.process.send_signal(signal.SIGTERM)
+        assert proxy.ends() == 0
+
+    assert len(load(tmp_path / "from-flag.yaml").interactions) == 1
+    assert " GET /v2/studies" not in proxy.said
+
+
+def test_unknown_key_in_the_block_is_named_with_its_line(tmp_path: Path) -> None:
+    """Exit code 2."""
+    (tmp_path / "azdicom.yaml").write_text("proxy:\n  mode: spy\n  colour: red\n")
+
+    done = azdicom("proxy", "--upstream=http://127.0.0.1:1", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert "azdicom.yaml:3: unknown setting 'colour'" in done.stderr
+
+
 def test_taken_port_is_a_usage_error(tmp_path: Path) -> None:
     """With what to do about it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -17,10 +17,10 @@ from azdicom_emulator.storage.records import (
     StoredInstance,
     StudyAttributes,
 )
+from tests.support import folders
 
 EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 CONTENT = b"\0" * 128 + b"DICM"
-
 
 KEY = InstanceKey(DEFAULT_PARTITION, "1.2", "1.2.3", "1.2.3.4")
 """The instance of tests that need only one."""
@@ -77,4 +77,4 @@ async def row(index: Index, statement: str) -> Any:
 
 def files_below(folder: Path) -> set[str]:
     """The files in a folder by their paths in it."""
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return {path.relative_to(folder).as_posix() for path in folders.files_below(folder)}

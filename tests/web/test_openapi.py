@@ -24,6 +24,7 @@ from tests.conftest import EmulatorWith
 from tests.support.client import Emulator
 from tests.support.instances import an_instance, part10
 from tests.support.raw import raw_get
+from tests.worklist.workitems import Client, a_workitem, element, encoded
 
 ALL_ROUTES = tuple(
     route for table in vars(routes).values() if isinstance(table, tuple) for route in table if isinstance(route, Route)
@@ -198,6 +199,12 @@ def test_calls_of_the_page_are_well_formed(emulator: Emulator, tmp_path: Path) -
     dataset = an_instance(StudyInstanceUID=study, SeriesInstanceUID=series, SOPInstanceUID=instance)
     emulator.store(dataset)
     (tmp_path / "image.dcm").write_bytes(part10(dataset))
+    workitem = a_workitem(t00080018=element("UI", PATH_PARAMETERS["workitem"][2]))
+    (tmp_path / "workitem.json").write_bytes(encoded(workitem))
+    worklist = Client(emulator)
+    assert worklist.post("/workitems", workitem).status == 201
+    # Only a subscriber can be told that a claimed workitem is to be canceled.
+    assert worklist.subscribe(PATH_PARAMETERS["workitem"][2], PATH_PARAMETERS["aetitle"][2]).status == 201
     (tmp_path / ".curlrc").write_text('silent\nwrite-out = "\\n%{http_code}"\n')
     page = emulator.request("GET", "/docs").text
     calls = [unescape(re.sub("<[^>]+>", "", call)) for call in re.findall("<pre>(.*?)</pre>", page)]

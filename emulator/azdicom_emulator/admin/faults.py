@@ -5,7 +5,6 @@ from aiohttp import web
 from azdicom_emulator.admin.api import Endpoint, read_text
 from azdicom_emulator.admin.problems import ProblemError, json_answer
 from azdicom_emulator.faults.errors import FaultsError
-from azdicom_emulator.faults.loading import load_rules
 from azdicom_emulator.faults.switch import FaultSwitch
 
 BODY = "body"
@@ -25,11 +24,14 @@ def fault_endpoints(switch: FaultSwitch) -> tuple[Endpoint, ...]:
         )
 
     async def put(request: web.BaseRequest) -> web.Response:
+        from azdicom_emulator.faults.loading import load_rules
+
         text = await read_text(request)
         try:
-            switch.put(load_rules(text, BODY))
+            loaded = load_rules(text, BODY)
         except FaultsError as error:
             raise ProblemError(400, str(error), line=error.line, column=error.column) from error
+        switch.put(loaded.rules, loaded.seed)
         return await show(request)
 
     async def clear(request: web.BaseRequest) -> web.Response:

@@ -4,12 +4,14 @@ import logging
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from azdicom_emulator.faults.engine import FaultEngine
 from azdicom_emulator.faults.errors import FaultsError
-from azdicom_emulator.faults.loading import Loaded, load_rules
-from azdicom_emulator.faults.presets import preset
-from azdicom_emulator.faults.rules import Rule
+
+if TYPE_CHECKING:  # a server without rules starts without what makes them
+    from azdicom_emulator.faults.engine import FaultEngine
+    from azdicom_emulator.faults.loading import Loaded
+    from azdicom_emulator.faults.rules import Rule
 
 log = logging.getLogger(__name__)
 
@@ -17,18 +19,21 @@ log = logging.getLogger(__name__)
 class FaultSwitch:
     """engine: None while there are no rules, so that an exchange then costs one comparison."""
 
-    def __init__(self, rules: Iterable[Rule] = (), seed: int | None = None) -> None:
+    def __init__(self, rules: "Iterable[Rule]" = (), seed: int | None = None) -> None:
         """seed: None: a random one, which the log and the admin API tell."""
         self.seed = secrets.randbelow(2**31) if seed is None else seed
         self.engine: FaultEngine | None = None
-        self.put(Loaded(tuple(rules)))
+        self.put(tuple(rules))
 
-    def put(self, loaded: Loaded) -> None:
-        """Replaces all rules; counting begins anew."""
+    def put(self, rules: "tuple[Rule, ...]", seed: int | None = None) -> None:
+        """Replaces all rules; counting begins anew. seed: None: the one that there is."""
         self.close()
-        if loaded.seed is not None:
-            self.seed = loaded.seed
-        self.engine = FaultEngine(loaded.rules, self.seed) if loaded.rules else None
+        if seed is not None:
+            self.seed = seed
+        if rules:
+            from azdicom_emulator.faults.engine import FaultEngine
+
+            self.engine = FaultEngine(rules, self.seed)
 
     def close(self) -> None:
         """Takes the rules away and logs what they did; one that never acted is a warning."""
@@ -47,8 +52,14 @@ def switch_of(file: Path | None, chaos: Iterable[str], seed: int | None) -> Faul
 
     Raises FaultsError, UnknownPresetError.
     """
+    presets = tuple(dict.fromkeys(chaos))
+    if file is None and not presets:
+        return FaultSwitch(seed=seed)
+    from azdicom_emulator.faults.loading import Loaded
+    from azdicom_emulator.faults.presets import preset
+
     loaded = _read(file) if file is not None else Loaded(())
-    rules = [*loaded.rules, *(rule for name in dict.fromkeys(chaos) for rule in preset(name))]
+    rules = [*loaded.rules, *(rule for name in presets for rule in preset(name))]
     names = [rule.name for rule in rules]
     if file is not None and len(set(names)) < len(names):
         double = next(name for name in names if names.count(name) > 1)
@@ -56,7 +67,9 @@ def switch_of(file: Path | None, chaos: Iterable[str], seed: int | None) -> Faul
     return FaultSwitch(rules, loaded.seed if seed is None else seed)
 
 
-def _read(file: Path) -> Loaded:
+def _read(file: Path) -> "Loaded":
+    from azdicom_emulator.faults.loading import load_rules
+
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:

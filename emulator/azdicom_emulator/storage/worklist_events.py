@@ -9,12 +9,16 @@ INSERT = """
     INSERT INTO worklist_events (event_key, ae_title, frame)
     SELECT unnest($keys::BIGINT[]), unnest($ae_titles::VARCHAR[]), unnest($frames::VARCHAR[])
 """
-DELETE_OVER_THE_BOUND = """
+SELECT_OVER_THE_BOUND = """
+    SELECT ae_title, count(*) - $kept FROM worklist_events
+    WHERE ae_title IN (SELECT unnest($ae_titles::VARCHAR[]))
+    GROUP BY ae_title
+    HAVING count(*) > $kept
+"""
+DELETE_OLDEST = """
     DELETE FROM worklist_events
     WHERE event_key IN (
-        SELECT event_key FROM worklist_events
-        WHERE ae_title IN (SELECT unnest($ae_titles::VARCHAR[]))
-        QUALIFY row_number() OVER (PARTITION BY ae_title ORDER BY event_key DESC) > $kept
+        SELECT event_key FROM worklist_events WHERE ae_title = $ae_title ORDER BY event_key LIMIT $number
     )
 """
 SELECT_WAITING = "SELECT event_key, frame FROM worklist_events WHERE ae_title = ? ORDER BY event_key LIMIT ?"
@@ -46,7 +50,9 @@ class WorklistEvents:
         ae_titles = [ae_title for ae_title, _ in events]
         frames = [frame(key) for key, (_, frame) in zip(keys, events, strict=True)]
         self._connection.execute(INSERT, {"keys": list(keys), "ae_titles": ae_titles, "frames": frames})
-        self._connection.execute(DELETE_OVER_THE_BOUND, {"ae_titles": sorted(set(ae_titles)), "kept": kept})
+        bounded = {"ae_titles": sorted(set(ae_titles)), "kept": kept}
+        for ae_title, number in self._connection.execute(SELECT_OVER_THE_BOUND, bounded).fetchall():
+            self._connection.execute(DELETE_OLDEST, {"ae_title": ae_title, "number": number})
 
     def remove_sent(self, ae_title: str, up_to: int) -> None:
         """up_to: key of the last event that was sent."""

@@ -9,7 +9,6 @@ from functools import partial
 from aiohttp import web
 
 from azdicom_emulator.admin.api import AdminApi
-from azdicom_emulator.faults.exchange import run
 from azdicom_emulator.faults.keys import FAULT
 from azdicom_emulator.storage.errors import OverloadedError
 from azdicom_emulator.web.audit import log_audit_headers
@@ -59,6 +58,8 @@ async def dispatch(request: web.Request) -> web.StreamResponse:
         if engine is None or is_admin:
             response = await _answer(request)
         else:
+            from azdicom_emulator.faults.exchange import run  # a server without rules starts without it
+
             response = await run(engine, request, partial(_answer, request))
         return response
     finally:
