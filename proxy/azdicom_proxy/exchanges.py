@@ -12,7 +12,7 @@ from aiohttp import web
 from azdicom_proxy.cassette.naming import route_of
 from azdicom_proxy.errors import ProxyError
 from azdicom_proxy.headers import ID_HEADER, RECORDING_HEADER, SOURCE_HEADER, VIA, end_to_end, value_of
-from azdicom_proxy.upstream.address import Address
+from azdicom_proxy.upstream.address import LOOPBACK_HOSTS, Address
 from azdicom_proxy.upstream.head import RawHeaders
 
 DEFAULT_RECORDING = "default"
@@ -78,9 +78,12 @@ class Exchange:
 
     @property
     def public_url(self) -> str:
-        """Scheme and host as the client wrote them."""
-        host = value_of(self.headers, b"host") or b""
-        return f"{self.request.scheme}://{host.decode('latin-1')}"
+        """Scheme and host as the client wrote them; with the port, where a client on this machine leaves it out."""
+        host = (value_of(self.headers, b"host") or b"").decode("latin-1")
+        if host in LOOPBACK_HOSTS and self.request.transport is not None:
+            name = self.request.transport.get_extra_info("sockname")
+            host = f"{host}:{name[1]}" if name and Address("http", name[0], 0).is_loopback else host
+        return f"{self.request.scheme}://{host}"
 
 
 def open_exchange(request: web.BaseRequest) -> Exchange:

@@ -1,6 +1,7 @@
 """Orthanc with its DICOMweb plugin on a free loopback port, from the Debian packages orthanc and orthanc-dicomweb."""
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -62,7 +63,10 @@ def orthanc(folder: Path) -> Iterator[str]:
     shim = _shim(folder)
     with (folder / "orthanc.log").open("wb") as log:
         process = subprocess.Popen(
-            ("Orthanc", str(folder / "orthanc.json")), env={"LD_PRELOAD": str(shim)}, stdout=log, stderr=log
+            ("Orthanc", str(folder / "orthanc.json")),
+            env=os.environ | {"LD_PRELOAD": str(shim)},
+            stdout=log,
+            stderr=log,
         )
     try:
         eventually(lambda: _answers(port, process, folder), within_s=START_TIMEOUT_S, what="Orthanc")

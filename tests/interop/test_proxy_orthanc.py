@@ -37,7 +37,7 @@ def conversation(client: DICOMwebClient) -> list[Any]:
         client.retrieve_instance(*UIDS).PixelData,
         sorted(found.SOPInstanceUID for found in client.retrieve_series(study, series)),
         [len(client.retrieve_instance_metadata(*UIDS)) > 10],
-        client.retrieve_instance_frames(*UIDS, [1]),
+        client.retrieve_instance_frames(*UIDS, [1], media_types=("application/octet-stream",)),
     ]
 
 

@@ -39,6 +39,8 @@ def bottomless_upstream() -> Iterator[RawUpstream]:
                 length = int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0])
                 said = peer.digest(length).encode()
                 peer.say(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(said), said))
+            if b"\r\nConnection: close\r\n" in head:
+                return
 
     with raw_upstream(script) as upstream:
         yield upstream

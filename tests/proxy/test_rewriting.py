@@ -115,6 +115,16 @@ def test_retrieve_url_of_a_store_leads_back_through_the_proxy(emulator: Emulator
     assert last["recording"] == "one"
 
 
+def test_host_without_the_port_that_was_reached_is_completed(emulator: Emulator) -> None:
+    """RFC 9110 §7.2 asks for it, and dicomweb-client leaves it out; on this machine it is known."""
+    headers = STORE | {"Host": "127.0.0.1"}
+    with proxying(emulator.base_url) as proxy:
+        stored = proxy.client.request("POST", "/v2/studies", headers=headers, body=part10(an_instance()))
+
+    url = stored.json()["00081199"]["Value"][0]["00081190"]["Value"][0]
+    assert url.startswith(f"{proxy.url}/v2/studies/")
+
+
 def test_public_url_is_what_clients_see(emulator: Emulator) -> None:
     """--public-url: behind a TLS terminator, in a container."""
     with proxying(emulator.base_url, public_url="https://dicom.test/base") as proxy:

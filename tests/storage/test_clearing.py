@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from azdicom_emulator.storage.clearing import TABLES
 from tests.storage.stores import KEY, claim_and_write, files_below, new_instance, opened, row, sibling, store
 
 
@@ -27,6 +28,17 @@ def test_nothing_is_left_but_the_default_partition(tmp_path: Path) -> None:
             assert await index.instances(KEY.partition, KEY.study) == []
             assert [partition.name for partition in await index.partitions()] == [KEY.partition]
             assert (await row(index, "SELECT count(*) FROM studies"))[0] == 0
+
+    asyncio.run(scenario())
+
+
+def test_every_table_of_the_schema_is_emptied(tmp_path: Path) -> None:
+    """Own design: one that a later step of the schema adds as well."""
+
+    async def scenario() -> None:
+        async with opened(tmp_path) as index:
+            (names,) = await row(index, "SELECT list(table_name) FROM duckdb_tables() WHERE NOT internal")
+            assert set(names) == {*TABLES, "partitions", "schema_version"}
 
     asyncio.run(scenario())
 

@@ -89,6 +89,7 @@ def test_uid_is_the_name_of_the_first_query_parameter_or_in_the_body(shared_emul
         (f"?{'1' * 65}", a_workitem(), 400, BAD_UID.format("WorkitemInstanceUid")),
         ("?1.2.3", a_workitem(t00080018=element("UI", "1.2.4")), 400, MISMATCH),
         ("?1.2.3", a_workitem(t00080018=element("UI")), 400, MISMATCH),
+        ("", a_workitem(t00080018=element("UI", "abc")), 400, BAD_UID.format("WorkitemInstanceUid")),
         ("", a_workitem(), 400, "\"The required tag '(0008,0018)' is missing.\""),
         ("", a_workitem(t00081195=None), 400, "\"The required tag '(0008,1195)' is missing.\""),
         ("", a_workitem(t00080018=element("UI")), 400, "\"The value for tag '(0008,0018)' is missing.\""),
@@ -282,6 +283,7 @@ def test_values_are_written_as_the_service_writes_them(shared_emulator: Emulator
             t00401400=element("LT"),
             t00402010=element("LO", "A\\B", "C"),
             t00189098=element("FD", 1.5, "2"),
+            t00081164=element("UV", "18446744073709551615"),
             t00091001={"vr": "UN", "InlineBinary": "AAA="},
             t00404070=element("SQ", {"00404071": element("SQ", {"21000140": element("AE", "X")})}),
         )
@@ -295,6 +297,7 @@ def test_values_are_written_as_the_service_writes_them(shared_emulator: Emulator
     assert found["00400400"] == element("LT", None)
     assert found["00402010"] == element("LO", "A", "B", "C")
     assert found["00189098"] == element("FD", 1.5, 2)
+    assert found["00081164"] == element("UV", 18446744073709551615)
     assert found["00091001"] == {"vr": "UN", "InlineBinary": "AAA="}
 
 

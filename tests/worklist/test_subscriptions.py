@@ -354,6 +354,23 @@ def test_channel_of_a_bad_ae_title_is_not_opened(server: Emulator, path: str) ->
     assert refusal.value.status == 400
 
 
+@pytest.mark.parametrize(
+    ("origin", "is_opened"),
+    [("http://127.0.0.1:3000", True), ("https://viewer.example", False), ("null", False)],
+)
+def test_channel_is_not_opened_for_a_page_that_may_not_call_the_service(
+    server: Emulator, origin: str, is_opened: bool
+) -> None:
+    """RFC 6455 §10.2; docs/http.md, CORS: browsers do not keep pages from opening WebSockets."""
+    if is_opened:
+        with opened_channel(server, channel_path("PAGE"), Origin=origin) as channel:
+            channel.close()
+        return
+    with pytest.raises(HandshakeError) as refusal, opened_channel(server, channel_path("PAGE"), Origin=origin):
+        pass
+    assert refusal.value.status == 403
+
+
 def test_strict_server_opens_no_channel(shared_strict: Emulator) -> None:
     """worklist §2, §13.0."""
     for path in ("/ws/subscribers/AE", "/v2/subscribers/AE"):

@@ -18,6 +18,8 @@ MAX_DEPTH = 64
 """Of JSON, as the service's parser has it: nothing deeper is read."""
 TAG = re.compile(r"[0-9A-Fa-f]{8}")
 NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
+INTEGER = re.compile(r"\s*[+-]?\d{1,20}\s*", re.ASCII)
+INT64_OR_UINT64 = range(-(2**63), 2**64)
 DECIMAL = re.compile(r"\s*[+-]?(?:\d{1,64}(?:\.\d{0,64})?|\.\d{1,64})(?:[eE][+-]?\d{1,3})?\s*", re.ASCII)
 
 
@@ -152,8 +154,7 @@ def _numbers(_vr: str, given: list[Any]) -> list[Any]:
 
 def _number(value: object) -> object:
     if isinstance(value, str) and DECIMAL.fullmatch(value):
-        number = float(value)
-        return int(number) if number.is_integer() and abs(number) < 2**53 else number
+        return int(value) if INTEGER.fullmatch(value) and int(value) in INT64_OR_UINT64 else float(value)
     return value if value is None or _is_number(value) else _refuse("a number is expected")
 
 

@@ -16,15 +16,8 @@ from azdicom_emulator.faults.engine import FaultEngine, RuleState
 from azdicom_emulator.faults.http_message import FAULT_HEADER, SOURCE, SOURCE_HEADER, Head, Message
 from azdicom_emulator.faults.keys import FAULT, PARTIAL_STORE
 from azdicom_emulator.faults.rules import Asked, Where, decoded_path
-from azdicom_emulator.faults.transports import (
-    Cutting,
-    Holding,
-    Marking,
-    Pacing,
-    Swallowing,
-    in_place,
-    reset_connection,
-)
+from azdicom_emulator.faults.shaping import Cutting, Pacing
+from azdicom_emulator.faults.transports import Holding, Marking, Swallowing, in_place, reset_connection
 
 Answer = Callable[[], Awaitable[web.StreamResponse]]
 
@@ -170,7 +163,11 @@ class _Exchange:
         """The real answer, held back; None: it was too long, and is sent."""
         holding = Holding(transport, HELD_BYTES)
         response = await self._sent_through(holding)
-        return response, None if holding.has_let_go else Message.parse(holding.held)
+        if holding.has_let_go:
+            return response, None
+        if transport.is_closing():
+            raise ConnectionResetError("the handler broke its answer off, or the client is gone")
+        return response, Message.parse(holding.held)
 
     async def _sent_through(self, stand_in: asyncio.Transport) -> web.StreamResponse:
         with in_place(self._request.protocol, stand_in):

@@ -69,7 +69,7 @@ class Message:
         if not end:
             raise ValueError("no whole head")
         head = Head.parse(head_bytes + end)
-        if (head.get(b"transfer-encoding") or b"").lower() != b"chunked":
+        if not body or (head.get(b"transfer-encoding") or b"").lower() != b"chunked":
             return cls(head, body)
         body = b"".join(_chunks(body))
         return cls(head.without(b"transfer-encoding").having("Content-Length", str(len(body))), body)

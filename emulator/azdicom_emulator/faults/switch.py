@@ -34,6 +34,7 @@ class FaultSwitch:
             from azdicom_emulator.faults.engine import FaultEngine
 
             self.engine = FaultEngine(rules, self.seed)
+            log.info("%d fault rules, seed %d", len(rules), self.seed)
 
     def close(self) -> None:
         """Takes the rules away and logs what they did; one that never acted is a warning."""

@@ -43,6 +43,16 @@ def add_cors_headers(request: web.Request, response: web.StreamResponse) -> None
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS] = "true"
 
 
+def is_foreign_page(request: web.Request) -> bool:
+    """Whether the request comes from a page that may not call the service.
+
+    For WebSockets: browsers let every page open one to every server, so it is for the server to refuse.
+    """
+    origin = request.headers.get(hdrs.ORIGIN)
+    is_own = origin == f"{request.scheme}://{request.host}"
+    return origin is not None and not is_own and _allowed_origin(request) is None
+
+
 def _allowed_origin(request: web.Request) -> str | None:
     """The value of `Access-Control-Allow-Origin`; None: no origin, or one that is not allowed."""
     origin = request.headers.get(hdrs.ORIGIN)

@@ -90,7 +90,7 @@ def worklist_operations(search_controls: tuple[Parameter, ...]) -> Mapping[str, 
             200,
             "It is updated.",
             f"-d '[{NEW_LABEL}]'",
-            {404: NO_WORKITEM, 409: CONFLICT},
+            {201: Answer("It is created, from one bare object."), 404: NO_WORKITEM, 409: CONFLICT},
         ),
         "update_workitem_by_put": _change(
             "Update a workitem; the header Transaction-UID is its Transaction UID once it is claimed",

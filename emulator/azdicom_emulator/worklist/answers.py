@@ -52,9 +52,9 @@ def negotiated(
 
 
 def _json_type(request: web.Request) -> str | None:
-    """The JSON type that is sent, None for plain text: the framework has a writer for each and takes the first that
+    """The JSON type that is sent; None: plain text.
 
-    Accept names; whoever takes everything gets plain text.
+    The framework has a writer for each and takes the first that Accept names. Who takes everything gets plain text.
     """
     entries = sorted(parse_list(", ".join(request.headers.getall("Accept", []))) or [], key=_quality, reverse=True)
     if any(entry.essence == "*/*" for entry in entries):

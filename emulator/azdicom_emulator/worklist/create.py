@@ -53,7 +53,10 @@ async def create_workitem(request: web.Request) -> web.StreamResponse:
 async def create_relaxed(request: web.Request, partition: str, uid: str, data_set: DataSet) -> web.Response:
     """By the rules of the seed dialect (worklist §12.2). Raises RefusedError, BadRequestError."""
     _require_same_uid(uid, data_set)
-    return await _add(request, partition, uid, data_set, relaxed_create_violation(data_set))
+    violation = relaxed_create_violation(data_set)
+    if violation is not None:
+        raise RefusedError(400, violation)
+    return await _add(request, partition, uid, data_set)
 
 
 def workitem_url(request: web.Request, uid: str) -> str:
@@ -74,7 +77,11 @@ async def _create(request: web.Request, partition: str, data_set: DataSet, *, re
         _require_same_uid(uid, data_set)
         data_set = {**data_set, SOP_INSTANCE_UID: element("UI", uid)}
     violation = create_violation({**data_set, **_set_by_service()})
-    return await _add(request, partition, text_of(data_set, SOP_INSTANCE_UID) or "", data_set, violation)
+    if violation is not None:
+        raise RefusedError(400, violation)
+    if uid is None:  # with another one in the data set the workitem could never be named in a path
+        uid = checked_uid(request, text_of(data_set, SOP_INSTANCE_UID) or "", WORKITEM_ELEMENT)
+    return await _add(request, partition, uid, data_set)
 
 
 def _query_uid(request: web.Request, *, relaxed: bool) -> str | None:
@@ -105,11 +112,8 @@ def _set_by_service() -> DataSet:
     }
 
 
-async def _add(
-    request: web.Request, partition: str, uid: str, data_set: DataSet, violation: str | None
-) -> web.Response:
-    if violation is not None:
-        raise RefusedError(400, violation)
+async def _add(request: web.Request, partition: str, uid: str, data_set: DataSet) -> web.Response:
+    """Raises RefusedError."""
     stored = {**data_set, **_set_by_service(), SOP_INSTANCE_UID: element("UI", uid)}
     stored.pop(TRANSACTION_UID, None)
 

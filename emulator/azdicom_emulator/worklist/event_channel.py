@@ -3,7 +3,8 @@
 from aiohttp import web
 
 from azdicom_emulator.web.authentication import authorize
-from azdicom_emulator.web.errors import ResourceNotFoundError
+from azdicom_emulator.web.cors import is_foreign_page
+from azdicom_emulator.web.errors import ForbiddenError, ResourceNotFoundError
 from azdicom_emulator.web.warnings import announce
 from azdicom_emulator.worklist.changing import SUBSCRIPTIONS
 from azdicom_emulator.worklist.channels import CHANNELS
@@ -19,6 +20,8 @@ async def open_event_channel(request: web.Request) -> web.StreamResponse:
         raise ResourceNotFoundError
     announce(request, SUBSCRIPTIONS, "answer 404")
     authorize(request)
+    if is_foreign_page(request):
+        raise ForbiddenError
     ae_title = requested_ae_title(request)
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, timeout=CLOSE_TIMEOUT_S)
     await socket.prepare(request)

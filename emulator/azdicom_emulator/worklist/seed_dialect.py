@@ -20,9 +20,9 @@ def speaks_dialect(request: web.Request) -> bool:
 
 
 def announce_dialect(request: web.Request, what: str = "answer 400") -> None:
-    """what: what the managed service would do. Only the first announcement of a request counts: it is the error that
+    """what: what the managed service would do.
 
-    the service would have come to first.
+    Only the first announcement of a request counts: it is of the error that the service would have come to first.
     """
     if ANNOUNCED not in request:
         request[ANNOUNCED] = True
