@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ ALL, FILTERED = "1.2.840.10008.5.1.4.34.5", "1.2.840.10008.5.1.4.34.5.1"
 STATE_REPORT, CANCEL_REQUESTED, PROGRESS_REPORT, ASSIGNED = 1, 2, 3, 5
 WARNING = '299 azdicom "worklist.subscriptions: the managed service would answer {}"'
 OWNER = "1.9"
+CLIENTS, UPDATES = 4, 10
 STATION = element("SQ", {"00080100": element("SH", "CT1"), **CODE_ITEM})
 
 
@@ -135,6 +137,39 @@ def test_events_of_an_absent_subscriber_wait_in_order(server: Emulator) -> None:
         (uid, ASSIGNED, None),
     ]
     nothing_waits(server, client, "AWAY")
+
+
+def test_events_of_concurrent_clients_come_once_and_in_order(emulator: Emulator) -> None:
+    """Own design: the order is that of the changes, on the channel that is open as on one that is opened later."""
+    client = Client(emulator)
+    uids = [client.created() for _ in range(CLIENTS)]
+    assert client.subscribe(ALL, "LIVE").status == 201
+    assert client.subscribe(ALL, "LATER").status == 201
+    labels = [str(number) for number in range(1, UPDATES + 1)]
+
+    def report(uid: str) -> None:
+        for label in labels:
+            progress = element("SQ", {"00741006": element("ST", label)})
+            assert client.update(uid, {"00741002": progress}).status == 200
+
+    expected = CLIENTS * (1 + UPDATES)
+    with opened_channel(emulator, channel_path("LIVE")) as channel, ThreadPoolExecutor(CLIENTS) as pool:
+        reports = pool.map(report, uids)
+        live = [channel.event() for _ in range(expected)]
+        assert list(reports) == [None] * CLIENTS
+        channel.close()
+    with opened_channel(emulator, channel_path("LATER")) as channel:
+        later = [channel.event() for _ in range(expected)]
+        channel.close()
+
+    for events in (live, later):
+        numbers = [event["00000110"]["Value"][0] for event in events]
+        assert numbers == sorted(set(numbers))
+        for uid in uids:
+            mine = [
+                event["00741002"] for event in events if "00741002" in event and event["00001000"]["Value"] == [uid]
+            ]
+            assert [each["Value"][0]["00741006"]["Value"][0] for each in mine] == labels
 
 
 def test_events_over_the_bound_are_gone_oldest_first(emulator_with: EmulatorWith) -> None:
