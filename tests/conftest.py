@@ -6,10 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from azdicom_emulator.settings import Settings
 from tests.support.client import Emulator
 from tests.support.server import running
+
+# A machine that is busy elsewhere must not fail a property, and a failure must come again.
+hypothesis_settings.register_profile(
+    "azdicom", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("azdicom")
 
 EmulatorWith = Callable[..., Emulator]
 """Starts a server with the given fields of `Settings`; it runs until the end of the test."""

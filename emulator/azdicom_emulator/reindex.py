@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from azdicom_emulator.logs import configure
-from azdicom_emulator.serve import ServeError, data_dir_option
+from azdicom_emulator.serve import ServeError
+from azdicom_emulator.serve_options import data_dir_option
 from azdicom_emulator.settings import LogFormat
 from azdicom_emulator.storage.errors import StorageError
 from azdicom_emulator.storage.reindex import ReadAttributes, rebuild

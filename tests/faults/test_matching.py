@@ -149,6 +149,7 @@ def test_a_rule_that_never_fired_is_a_warning_in_the_end(caplog: pytest.LogCaptu
     switch.close()
 
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("INFO", "2 fault rules, seed 3"),
         ("WARNING", "fault rule a (GET /x): 0 matches, 0 firings (seed 3)"),
         ("INFO", "fault rule b (**): 1 matches, 1 firings (seed 3)"),
     ]

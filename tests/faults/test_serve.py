@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from azdicom_emulator.cert import make_certificate
 from azdicom_emulator.faults.presets import PRESETS
-from azdicom_emulator.serve import CHAOS, serve
+from azdicom_emulator.serve import serve
+from azdicom_emulator.serve_options import CHAOS
 from azdicom_emulator.settings import Settings
 from tests.support.instances import an_instance, instance_path
 from tests.support.process import serving
