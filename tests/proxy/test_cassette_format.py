@@ -15,7 +15,7 @@ from azdicom_proxy.cassette.reading import load
 from tests.proxy.made_cassettes import a_retrieve, a_store, an_interaction, record, recorded, written_bytes
 from tests.support.instances import an_instance
 
-LARGE = {"rows": 128, "columns": 128}
+LARGE: Any = {"rows": 128, "columns": 128}
 
 
 def test_a_cassette_keeps_every_rule_of_plain_vcr(tmp_path: Path) -> None:

@@ -21,8 +21,6 @@ _NAMES = {
 }
 _DATES = frozenset((0x00080020, 0x00100030, 0x00400244))
 
-INDEXED_TAGS = frozenset(_NAMES)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexedAttributes:

@@ -12,16 +12,17 @@ from aiohttp import web
 from azdicom_emulator.management.timestamps import with_offset
 from azdicom_emulator.storage.files import FileStore
 from azdicom_emulator.storage.metadata import read_metadata
-from azdicom_emulator.storage.records import Change, ChangeWindow, StoredInstance
+from azdicom_emulator.storage.records import Change, ChangeWindow
 from azdicom_emulator.web import responses
 from azdicom_emulator.web.authentication import authorize
 from azdicom_emulator.web.errors import BadRequestError
 from azdicom_emulator.web.keys import INDEX, SETTINGS, WORKERS
 from azdicom_emulator.web.paging import INT64_MAX, WholeNumber, page, parameter
 from azdicom_emulator.web.versioning import api_version
+from azdicom_emulator.web.whole_numbers import INT64
 
 V1_LIMIT = WholeNumber(name="limit", low=1, high=100, default=10, is_property=False)
-V1_OFFSET = WholeNumber(name="offset", low=0, high=INT64_MAX, default=0, largest=INT64_MAX, is_property=False)
+V1_OFFSET = WholeNumber(name="offset", low=0, high=INT64_MAX, default=0, representable=INT64, is_property=False)
 NO_ZONE = "Date and time value must specify a time zone."
 REVERSED = "The start time '{start}' must occur strictly before the end time '{end}'."
 
@@ -82,16 +83,6 @@ def _entry(change: Change, metadata: bytes | None, *, is_pascal: bool) -> Mappin
     if metadata is not None:
         entry["metadata"] = orjson.Fragment(metadata)
     return {name[0].upper() + name[1:]: value for name, value in entry.items()} if is_pascal else entry
-
-
-def _metadata(files: FileStore, current: StoredInstance | None) -> bytes | None:
-    """Of the present version; None: it is deleted, or was since the change was read."""
-    if current is None:
-        return None
-    try:
-        return read_metadata(files, current.key, current.watermark)
-    except FileNotFoundError:
-        return None
 
 
 def _sequence_window(request: web.Request) -> ChangeWindow:

@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 
 TIME, OPTION, LEVEL = "msdicom-expiry-time-milliseconds", "msdicom-expiry-option", "msdicom-expiry-level"
 LATEST = datetime.max.replace(tzinfo=UTC)
+MAX_DIGITS = 20
+"""So many digits are beyond LATEST; Python refuses to convert thousands."""
 
 
 def expiry_of(request: web.Request, received: datetime) -> datetime | None:
@@ -29,12 +31,13 @@ def expiry_of(request: web.Request, received: datetime) -> datetime | None:
     _require(headers.get(OPTION, "RelativeToNow"), OPTION, "RelativeToNow")
     _require(headers.get(LEVEL, "Study"), LEVEL, "Study")
     milliseconds = headers[TIME].strip()
-    if not (milliseconds.isascii() and milliseconds.isdigit()) or int(milliseconds) == 0:
+    counting = milliseconds.lstrip("0")
+    if not (counting.isascii() and counting.isdigit()):
         raise BadRequestError(
             f"The header '{TIME}' must be a whole number of milliseconds above 0, not '{milliseconds}'."
         )
     try:
-        return received + timedelta(milliseconds=int(milliseconds))
+        return received + timedelta(milliseconds=int(counting[:MAX_DIGITS]))
     except OverflowError:
         return LATEST
 

@@ -13,7 +13,7 @@ from azdicom_emulator.dicom.syntax import DEFLATED
 from azdicom_emulator.storage.records import InstanceKey, StoredInstance
 from azdicom_emulator.studies.retrieve import (
     ATTEMPTS,
-    MAX_TRANSCODED_BYTES,
+    MAX_CONVERTED_BYTES,
     TOO_LARGE_TO_TRANSCODE,
     TRANSCODING_NOT_SUPPORTED,
 )
@@ -32,6 +32,7 @@ from azdicom_emulator.web.negotiation import (
 from azdicom_emulator.web.partitions import partition_of
 from azdicom_emulator.web.sending import FileSlice, Part, send_multipart, send_single
 from azdicom_emulator.web.uids import path_uids
+from azdicom_emulator.web.whole_numbers import INT32, whole_number
 from azdicom_emulator.web.workers import WorkerDiedError
 
 INVALID_FRAMES = (
@@ -39,7 +40,6 @@ INVALID_FRAMES = (
     "and all requested frames must have value greater than 0."
 )
 SINGLE_PART_FRAMES = "The accept header is supported for single frame retrieval, use multi-part accept header instead."
-INT32 = range(-(2**31), 2**31)
 
 
 class FrameTables:
@@ -101,18 +101,17 @@ def parse_frame_numbers(text: str) -> list[int]:
 
 
 def _int32(item: str) -> int:
-    digits = item.strip()
-    unsigned = digits.removeprefix("-") if digits.startswith("-") else digits.removeprefix("+")
-    if not (unsigned.isascii() and unsigned.isdigit()) or int(digits) not in INT32:
+    number = whole_number(item, INT32)
+    if number is None:
         raise BadRequestError.query_parameter("frames", f"Unable to parse value '{item}' as Int32.")
-    return int(digits)
+    return number
 
 
 async def _frame_parts(
     request: web.Request, instance: StoredInstance, choice: Choice, numbers: Sequence[int]
 ) -> list[Part]:
     as_stored = choice.transfer_syntax in (AS_STORED, instance.transfer_syntax_uid)
-    if not as_stored and instance.size_bytes > MAX_TRANSCODED_BYTES:
+    if not as_stored and instance.size_bytes > MAX_CONVERTED_BYTES:
         raise NotAcceptableError(TOO_LARGE_TO_TRANSCODE)
     path, _ = request.app[INDEX].files.paths(instance.key, instance.watermark)
     table = request.app[FRAME_TABLES].get(path)

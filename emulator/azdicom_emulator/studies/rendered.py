@@ -1,38 +1,38 @@
 """WADO-RS rendered resources: one frame as JPEG or PNG (PS3.18 §10.4, retrieve §10)."""
 
 import contextlib
-import re
 
 from aiohttp import web
 
 from azdicom_emulator.dicom.pixels.errors import FrameNotFoundError, RenderingError
 from azdicom_emulator.storage.records import InstanceKey, StoredInstance
-from azdicom_emulator.studies.frames import INT32, INVALID_FRAMES
-from azdicom_emulator.studies.retrieve import ATTEMPTS
+from azdicom_emulator.studies.frames import INVALID_FRAMES
+from azdicom_emulator.studies.retrieve import ATTEMPTS, MAX_CONVERTED_BYTES
 from azdicom_emulator.web.authentication import authorize
 from azdicom_emulator.web.errors import BadRequestError, NotAcceptableError, ResourceNotFoundError
 from azdicom_emulator.web.keys import INDEX, MATCH, WORKERS
 from azdicom_emulator.web.negotiation import NOT_ACCEPTABLE, parse_accept
+from azdicom_emulator.web.paging import parameter
 from azdicom_emulator.web.partitions import partition_of
 from azdicom_emulator.web.uids import path_uids
+from azdicom_emulator.web.whole_numbers import INT32, whole_number
 from azdicom_emulator.web.workers import WorkerDiedError
 
-MAX_RENDERED_BYTES = 104857600
 JPEG, PNG = "image/jpeg", "image/png"
 MANY_ACCEPTS = "The request contains multiple accept headers, which is not supported."
 TOO_LARGE_TO_RENDER = (
-    f"Requested DICOM instance size is above the supported limit of {MAX_RENDERED_BYTES} for rendering. Please "
+    f"Requested DICOM instance size is above the supported limit of {MAX_CONVERTED_BYTES} for rendering. Please "
     "retrieve the whole file in the original transfer syntax instead of rendering to image media type."
 )
 NOT_AN_IMAGE = "An error was encountered when attempting to convert the dicom file into an image"
 DEFAULT_QUALITY = 100
-INTEGER = re.compile(r"\s*[+-]?[0-9]{1,40}\s*")
 
 
 async def retrieve_rendered(request: web.Request) -> web.StreamResponse:
     """`/rendered` (frame 1) and `/frames/{frame}/rendered`."""
     frame = _integer("frame", request[MATCH].parameters.get("frame", "1"))
-    quality = _integer("quality", _quality(request))
+    given = parameter(request, "quality")
+    quality = DEFAULT_QUALITY if given is None else _integer("quality", given)
     partition = await partition_of(request)
     authorize(request)
     study, series, instance = path_uids(request)
@@ -54,7 +54,7 @@ async def retrieve_rendered(request: web.Request) -> web.StreamResponse:
 async def _rendered(
     request: web.Request, instance: StoredInstance, frame: int, media_type: str, quality: int
 ) -> web.StreamResponse:
-    if instance.size_bytes > MAX_RENDERED_BYTES:
+    if instance.size_bytes > MAX_CONVERTED_BYTES:
         raise NotAcceptableError(TOO_LARGE_TO_RENDER)
     from azdicom_emulator.dicom.pixels.render import render
 
@@ -68,16 +68,11 @@ async def _rendered(
     return web.Response(body=image, content_type=media_type)
 
 
-def _quality(request: web.Request) -> str:
-    given = next((value for key, value in request.query.items() if key.lower() == "quality"), None)
-    return str(DEFAULT_QUALITY) if given is None else given
-
-
 def _integer(name: str, text: str) -> int:
-    """As the service reads it: ASCII digits, perhaps a sign, perhaps spaces around; 32 bits."""
-    if not INTEGER.fullmatch(text) or int(text) not in INT32:
+    number = whole_number(text, INT32)
+    if number is None:
         raise BadRequestError.query_parameter(name, f"The value '{text}' is not valid.")
-    return int(text)
+    return number
 
 
 def _media_type(request: web.Request) -> str:

@@ -28,14 +28,15 @@ from azdicom_emulator.web.sending import FileSlice, Part, send_multipart, send_s
 from azdicom_emulator.web.uids import path_uids
 from azdicom_emulator.web.workers import WorkerDiedError
 
-MAX_TRANSCODED_BYTES = 104857600
+MAX_CONVERTED_BYTES = 104857600
+"""Largest stored file that is transcoded or rendered (retrieve §9, §10)."""
 ATTEMPTS = 2
 """Between look-up and sending, a version can be replaced or deleted, and its file be gone: it is looked up again."""
 PREPARED_IN_A_ROW = 256
 """Of how many instances the paths are made before other requests get their turn."""
 TRANSCODING_NOT_SUPPORTED = "The specified transcoding is not supported."
 TOO_LARGE_TO_TRANSCODE = (
-    f"Requested DICOM instance size is above the supported limit of {MAX_TRANSCODED_BYTES}. The entire instance can be "
+    f"Requested DICOM instance size is above the supported limit of {MAX_CONVERTED_BYTES}. The entire instance can be "
     "retrieved with the original transfer syntax by specifying 'transfer-syntax=*' in the Accept header."
 )
 
@@ -115,7 +116,7 @@ async def _part(request: web.Request, instance: StoredInstance, choice: Choice, 
             f"{choice.media_type}; transfer-syntax={instance.transfer_syntax_uid}",
             (FileSlice(path, 0, instance.size_bytes, zeroed),),
         )
-    if instance.size_bytes > MAX_TRANSCODED_BYTES:
+    if instance.size_bytes > MAX_CONVERTED_BYTES:
         raise NotAcceptableError(TOO_LARGE_TO_TRANSCODE)
     from azdicom_emulator.dicom.pixels.transcode import transcode_to_file
 

@@ -1,24 +1,14 @@
 """The query string of a search, split into control parameters and attribute filters (search §4, §5.4)."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import parse_qsl
 
 from azdicom_emulator.web.errors import BadRequestError
+from azdicom_emulator.web.paging import LIMIT, OFFSET, first_value
 
 CONTROL_PARAMETERS = ("fuzzymatching", "includefield", "limit", "offset")
-DEFAULT_LIMIT = 100
-MAX_LIMIT = 200
-MAX_OFFSET = 2**63 - 1
-
-INT32 = range(-(2**31), 2**31)
-INT64 = range(-(2**63), 2**63)
-INTEGER = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
-
-LIMIT_OUT_OF_RANGE = f"The field Limit must be between 1 and {MAX_LIMIT}."
-OFFSET_OUT_OF_RANGE = "The field Offset must be between 0 and 9.223372036854776E+18."
 NOT_VALID = "The value '{value}' is not valid for {name}."
 NO_VALUE = "The value '{value}' is invalid."
 REPEATED = "Invalid QIDO-RS query. Duplicate AttributeId '{key}'. Each attribute is only allowed to be specified once."
@@ -28,8 +18,8 @@ REPEATED = "Invalid QIDO-RS query. Duplicate AttributeId '{key}'. Each attribute
 class SearchOptions:
     """The control parameters. `include`: the parts of `includefield`, trimmed, as the client wrote them."""
 
-    limit: int = DEFAULT_LIMIT
-    offset: int = 0
+    limit: int = LIMIT.default
+    offset: int = OFFSET.default
     fuzzy: bool = False
     include: tuple[str, ...] = ()
 
@@ -39,17 +29,11 @@ class SearchOptions:
 
         Raises BadRequestError (400) for the first bad one in alphabetical order.
         """
-        fuzzy = _first(parameters, "FuzzyMatching")
-        limit = _first(parameters, "Limit")
-        offset = _first(parameters, "Offset")
+        fuzzy = first_value(parameters, "FuzzyMatching")
         return cls(
             fuzzy=fuzzy is not None and _boolean("FuzzyMatching", fuzzy),
-            limit=DEFAULT_LIMIT
-            if limit is None
-            else _integer("Limit", limit, INT32, range(1, MAX_LIMIT + 1), LIMIT_OUT_OF_RANGE),
-            offset=0
-            if offset is None
-            else _integer("Offset", offset, INT64, range(MAX_OFFSET + 1), OFFSET_OUT_OF_RANGE),
+            limit=LIMIT.bind(first_value(parameters, LIMIT.name)),
+            offset=OFFSET.bind(first_value(parameters, OFFSET.name)),
             include=tuple(
                 part.strip() for key, value in parameters if key.lower() == "includefield" for part in value.split(",")
             ),
@@ -80,28 +64,10 @@ def attribute_values(parameters: Sequence[tuple[str, str]]) -> dict[str, str]:
     return values
 
 
-def _first(parameters: Sequence[tuple[str, str]], name: str) -> str | None:
-    return next((value for key, value in parameters if key.lower() == name.lower()), None)
-
-
 def _boolean(name: str, value: str) -> bool:
-    _require_value(name, value)
+    if not value.strip():
+        raise BadRequestError.query_parameter(name, NO_VALUE.format(value=value))
     folded = value.strip().lower()
     if folded not in ("true", "false"):
         raise BadRequestError.query_parameter(name, NOT_VALID.format(value=value, name=name))
     return folded == "true"
-
-
-def _integer(name: str, value: str, representable: range, allowed: range, out_of_range: str) -> int:
-    _require_value(name, value)
-    if not INTEGER.fullmatch(value) or int(value) not in representable:
-        raise BadRequestError.query_parameter(name, NOT_VALID.format(value=value, name=name))
-    number = int(value)
-    if number not in allowed:
-        raise BadRequestError.query_parameter(name, out_of_range)
-    return number
-
-
-def _require_value(name: str, value: str) -> None:
-    if not value.strip():
-        raise BadRequestError.query_parameter(name, NO_VALUE.format(value=value))

@@ -11,6 +11,7 @@ from azdicom_emulator.storage.folding import fold_name, fold_text, name_words
 from azdicom_emulator.storage.query_tags import QueryTag
 from azdicom_emulator.storage.selection import Between, Exact, Match, NameWords
 from azdicom_emulator.web.errors import BadRequestError
+from azdicom_emulator.web.whole_numbers import INT64, whole_number
 
 EMPTY_RANGE = (
     "Invalid query: specified range is invalid.\nBoth parts in the range cannot be empty.\n"
@@ -46,9 +47,7 @@ QUOTE_IN_FUZZY_NAME = (
 )
 
 UTC_OFFSET = re.compile(r"[+]\d\d(?:\d\d)?$", re.ASCII)
-INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-INT64 = range(-(2**63), 2**63)
 
 
 def parse_value(tag: QueryTag, value: str, *, fuzzy: bool) -> Match | None:
@@ -129,15 +128,13 @@ def _fuzzy_name(tag: QueryTag, value: str) -> Match:
 
 
 def _integer(tag: QueryTag, value: str) -> Match:
-    if not INTEGER.fullmatch(value) or int(value) not in INT64:
-        return _refuse(BAD_NUMBER, value=value, name=tag.keyword, kind="long")
-    return Exact(int(value))
+    number = whole_number(value, INT64)
+    return _refuse(BAD_NUMBER, value=value, name=tag.keyword, kind="long") if number is None else Exact(number)
 
 
 def _integer_string(_tag: QueryTag, value: str) -> Match:
-    if not INTEGER.fullmatch(value) or int(value) not in INT64:
-        raise BadRequestError(BAD_INTEGER_STRING)
-    return Exact(int(value))
+    number = whole_number(value, INT64)
+    return _refuse(BAD_INTEGER_STRING) if number is None else Exact(number)
 
 
 def _decimal(tag: QueryTag, value: str) -> Match:

@@ -9,7 +9,6 @@ ServiceError
 ├─ NotAcceptableError (406)
 ├─ PayloadTooLargeError (413)
 ├─ UnsupportedMediaTypeError (415)
-├─ DataStoreError (503)
 ├─ TagLimitError (503)
 └─ BusyError (503, Retry-After)
 """
@@ -112,13 +111,6 @@ class UnsupportedMediaTypeError(ServiceError):
     @classmethod
     def of(cls, content_type: str) -> Self:
         return cls(f"The specified content type '{content_type}' is not supported.")
-
-
-class DataStoreError(ServiceError):
-    status = 503
-
-    def __init__(self) -> None:
-        super().__init__("The data store operation failed.")
 
 
 class TagLimitError(ServiceError):

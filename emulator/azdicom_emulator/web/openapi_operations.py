@@ -177,7 +177,7 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "retrieve_bulkdata": Operation(
         summary="Retrieve the value of an attribute as encoded",
-        answers={200: Answer("The bytes.", (OCTET_STREAM,)), 404: NOT_FOUND},
+        answers={200: Answer("The bytes.", (OCTET_STREAM, MULTIPART)), 404: NOT_FOUND},
         curl="-o value.bin",
     ),
     "delete_instances": Operation(

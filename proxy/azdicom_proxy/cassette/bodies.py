@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 
-from azdicom_emulator.web.mediatypes import scan_media_type
+from azdicom_proxy import media_types
 from azdicom_proxy.cassette.errors import BodyOmittedError
 from azdicom_proxy.cassette.model import Body, Empty, Headers, Inline, Multipart, Omitted, Part, SpooledFile
 
@@ -103,10 +103,8 @@ def media_type_of(headers: Headers) -> str:
 
 def boundary_of(content_type: str) -> str | None:
     """The boundary of a multipart Content-Type, unquoted."""
-    found = scan_media_type(content_type, 0)
-    if found is None or found[0].type != "multipart":
-        return None
-    return found[0].parameter("boundary") or None
+    media_type = media_types.parse(content_type)
+    return media_type.parameter("boundary") or None if media_type.essence.startswith("multipart/") else None
 
 
 def with_boundary(content_type: str, boundary: str) -> str:

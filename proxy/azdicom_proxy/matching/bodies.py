@@ -20,7 +20,7 @@ from azdicom_proxy.matching.digest import DataSetDigest, UidMap, differences, di
 from azdicom_proxy.matching.values import form_value, is_form, is_json, json_value
 
 DICOM = "application/dicom"
-_SHORT = 60
+_SHORT = 64
 
 
 class BodyLevel(StrEnum):

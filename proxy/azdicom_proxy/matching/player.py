@@ -115,7 +115,7 @@ class Player:
         self._recorded = Mutations()
         self._played = Mutations()
         self.identities = IdentityMap()
-        for interaction in cassette.interactions if cassette else ():
+        for interaction in sorted(cassette.interactions, key=_seq) if cassette else ():
             self._append(interaction)
 
     def play(self, request: RecordedRequest) -> Interaction | Miss:
@@ -208,7 +208,9 @@ class Player:
             translated = trial.request_as_recorded(request)
             if body_value(translated, self._level, trial.to_recorded) != episode.body(self._level):
                 return False
-        return self.identities.learn(ids, recorded_ids)
+        # An id that is the recording's already was translated: it is paired with the client's from before.
+        new = [pair for pair in zip(ids, recorded_ids, strict=True) if pair[0] != pair[1]]
+        return self.identities.learn([ours for ours, _ in new], [theirs for _, theirs in new])
 
     def _choose(self, candidates: list[_Episode]) -> _Episode | None:
         if not candidates:
@@ -258,6 +260,10 @@ class Player:
     def _results(self, key: tuple[Hashable, ...], episode: _Episode) -> list[tuple[str, bool]]:
         values = zip(self._matchers.values, key, episode.key, strict=True)
         return [(name, ours == theirs) for (name, _), ours, theirs in values]
+
+
+def _seq(interaction: Interaction) -> int:
+    return interaction.seq
 
 
 def _of_timeline(

@@ -6,10 +6,10 @@ from collections.abc import Hashable
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
-from azdicom_emulator.web.mediatypes import MediaType, parse_list, scan_media_type
 from azdicom_proxy.cassette.bodies import header, media_type_of
 from azdicom_proxy.cassette.model import Headers, RecordedRequest
 from azdicom_proxy.cassette.naming import locate
+from azdicom_proxy.media_types import MediaType, parse, parse_list
 
 Pairs = tuple[tuple[str, Hashable], ...]
 _NUMERIC_KEYS = frozenset(("limit", "offset"))
@@ -46,24 +46,14 @@ def canonical_key(key: str) -> str:
 
 
 def accept_value(request: RecordedRequest) -> Hashable:
-    """The set of media ranges with their parameters; absent is `*/*`. One that does not parse is its own text."""
-    lines = [value for name, value in request.headers if name.lower() == "accept"]
-    text = ", ".join(lines)
-    if not text.strip():
-        return frozenset({(_ANY, frozenset[tuple[str, str]]())})
-    ranges = parse_list(text)
-    if ranges is None:
-        return " ".join(text.lower().split())
-    return frozenset(_media_value(media_range) for media_range in ranges)
+    """The set of media ranges with their parameters; absent is `*/*`."""
+    text = ", ".join(value for name, value in request.headers if name.lower() == "accept")
+    return frozenset(map(_media_value, parse_list(text or _ANY)))
 
 
 def content_type_value(request: RecordedRequest) -> Hashable:
-    """Type and parameters without the boundary; charset in lower case."""
-    text = header(request.headers, "content-type")
-    if not text:
-        return ""
-    found = scan_media_type(text, 0)
-    return " ".join(text.lower().split()) if found is None else _media_value(found[0], without="boundary")
+    """Type and parameters without the boundary."""
+    return _media_value(parse(header(request.headers, "content-type") or ""), without="boundary")
 
 
 def conditional_value(request: RecordedRequest) -> Hashable:
