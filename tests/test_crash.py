@@ -1,5 +1,7 @@
 """What a crash leaves: everything that was acknowledged, and nothing else."""
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,7 +12,8 @@ from pydicom.dataset import Dataset
 
 from tests.support.client import Emulator
 from tests.support.folders import files_below
-from tests.support.instances import an_instance, another_in_series, part10, study_path
+from tests.support.instances import an_instance, another_in_series, instance_path, part10, study_path
+from tests.support.memory import family
 from tests.support.process import serving
 from tests.support.waiting import eventually
 
@@ -133,3 +136,22 @@ def all_changes(emulator: Emulator) -> Iterator[dict[str, object]]:
     while page := emulator.changes(limit=200, offset=offset, includeMetadata="false"):
         yield from page
         offset += len(page)
+
+
+def test_workers_end_with_a_killed_server(tmp_path: Path) -> None:
+    """A `kill -9` of the server alone must not leave its worker processes behind."""
+    with serving(tmp_path / "data", tmp_path) as server:
+        dataset = server.emulator.store(an_instance())
+        assert server.emulator.get(instance_path(dataset) + "/rendered", accept=None).status == 200
+        workers = [pid for pid in family(server.pid) if pid != server.pid]
+        assert workers
+        os.kill(server.pid, signal.SIGKILL)
+
+        eventually(lambda: not any(is_running(pid) for pid in workers), what="the end of the worker processes")
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False

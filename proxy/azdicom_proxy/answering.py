@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from azdicom_emulator.faults.keys import FAULT
 from azdicom_proxy.cassette.bodies import chunks_of, size_of
 from azdicom_proxy.cassette.model import (
     Body,
@@ -187,10 +188,21 @@ class Answerer:
         if not forwarded.is_whole:
             await taps.abandon()
             return forwarded.response
-        exchange.verdict = "recorded"
-        # Begun before anything else may run, so that interactions are kept in the order of their ends; and done even
-        # if the client, which has its whole answer, hangs up now.
-        await asyncio.shield(recording.in_order(lambda: self._keep(forwarder, exchange, recording, forwarded, taps)))
+
+        async def settle(is_kept: bool) -> None:
+            if not is_kept:
+                await taps.abandon()
+                return
+            exchange.verdict = "recorded"
+            # Begun before anything else may run, so that interactions are kept in the order of their ends; and done
+            # even if the client, which has its whole answer, hangs up now.
+            keep = functools.partial(self._keep, forwarder, exchange, recording, forwarded, taps)
+            await asyncio.shield(recording.in_order(keep))
+
+        if FAULT in exchange.request:  # the rule may still find that there is nothing to change
+            exchange.settle = settle
+        else:
+            await settle(True)
         return forwarded.response
 
     async def _keep(

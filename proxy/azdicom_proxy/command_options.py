@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from azdicom_emulator.serve_options import CHAOS
 from azdicom_emulator.settings import LogFormat
 from azdicom_proxy.project_file import load_section
 from azdicom_proxy.settings import (
@@ -147,6 +148,23 @@ relay_options = group(
     ),
 )
 
+fault_options = group(
+    option("--faults", type=FILE, help="Let requests go wrong as the rules in this file say."),
+    option(
+        "--chaos",
+        type=click.Choice(CHAOS),
+        multiple=True,
+        help="Let requests go wrong as a preset says: azure-busy, flaky-network, slow-disk or token-expiry."
+        " Repeatable.",
+    ),
+    option(
+        "--seed",
+        type=click.IntRange(min=0),
+        metavar="NUMBER",
+        help="Chance of fault rules: the same number makes the same choices.  [default: the file's, else random]",
+    ),
+)
+
 cassette_options = group(
     option("--cassette", type=FILE, help="Cassette to record into and to replay from."),
     option(
@@ -267,6 +285,7 @@ def settings_of(options: Mapping[str, Any], **chosen: Any) -> ProxySettings:
     given |= {name: kind(given[name]) for name, kind in ENUMS.items() if name in given}
     given["upstream_alias"] = given.get("upstream_alias") or _alias(given.get("upstream"))
     given["cors"] = tuple(given.get("cors", ()))
+    given["chaos"] = tuple(given.get("chaos", ()))
     settings = ProxySettings(**given, matching=Matching(**matching), writing=Writing(**writing), trust=trust)
     for is_wrong, message in CONTRADICTIONS:
         if is_wrong(settings):

@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -28,6 +29,7 @@ class Source(StrEnum):
     CASSETTE = "cassette"
     LOCAL = "local"
     PROXY = "proxy"
+    FAULT = "fault"
 
 
 @dataclass(slots=True)
@@ -58,6 +60,11 @@ class Exchange:
     """The client got the whole answer, or what it did not get it did not wait for."""
     verdict: str = ""
     """What happened to it, in a word: an interaction's id, `recorded`, `cassette-miss`, `aborted`."""
+
+    fault: str = ""
+    """The fault rule that acted on it, if one did."""
+    settle: Callable[[bool], Awaitable[None]] | None = None
+    """What waits until it is known whether a rule acted: True records the exchange, False forgets it."""
 
     @property
     def route(self) -> str:

@@ -8,6 +8,7 @@ from azdicom_proxy.command_options import (
     RECORD_MODES,
     Url,
     cassette_options,
+    fault_options,
     listening_options,
     log_options,
     matching_options,
@@ -60,6 +61,7 @@ Every option is also an environment variable (AZDICOM_RECORD_MODE for --record-m
 @writing_options
 @upstream_options
 @relay_options
+@fault_options
 @listening_options
 @log_options
 def proxy(**options: Any) -> None:

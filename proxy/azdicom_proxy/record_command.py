@@ -9,6 +9,7 @@ from azdicom_proxy.command_options import (
     FILE,
     RECORD_MODES,
     Url,
+    fault_options,
     log_options,
     matching_options,
     option,
@@ -43,6 +44,7 @@ The command finds the proxy's URL in AZDICOM_URL; what follows -- is the command
 @matching_options
 @upstream_options
 @relay_options
+@fault_options
 @log_options
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def record(out: Path, command: tuple[str, ...], **options: Any) -> None:

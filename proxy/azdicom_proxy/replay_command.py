@@ -7,6 +7,7 @@ import click
 
 from azdicom_proxy.command_options import (
     FILE,
+    fault_options,
     listening_options,
     log_options,
     matching_options,
@@ -34,6 +35,7 @@ Examples:
     help="How requests are scrubbed before they are matched.  [default: as the cassette was]",
 )
 @relay_options
+@fault_options
 @listening_options
 @log_options
 def replay(cassette: Path, **options: Any) -> None:

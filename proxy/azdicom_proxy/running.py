@@ -70,6 +70,7 @@ class _Run:
         return await self._close(server, code)
 
     async def _start(self, server: Any) -> None:
+        from azdicom_emulator.faults.errors import FaultsError, UnknownPresetError
         from azdicom_proxy.cassette.errors import CassetteError
         from azdicom_proxy.scrub.key import BadKeyError
         from azdicom_proxy.scrub.policy import PolicyError
@@ -83,6 +84,8 @@ class _Run:
             raise CassetteFailure(str(error)) from None
         except (TokenUnavailableError, UpstreamError, ssl.SSLError) as error:
             raise UpstreamFailure(str(error)) from None
+        except (FaultsError, UnknownPresetError) as error:
+            raise UsageFailure(str(error)) from None
         except (PolicyError, BadKeyError, OSError, ValueError) as error:
             raise UsageFailure(f"cannot start: {error}") from None
 

@@ -59,6 +59,10 @@ class DirectResponse(web.StreamResponse):
         self._held = b"".join(lines)
 
     @property
+    def body_length(self) -> int:
+        return self.sent_bytes
+
+    @property
     def keep_alive(self) -> bool:
         """Whether the client's connection serves another request."""
         return super().keep_alive is not False and self._request.keep_alive

@@ -7,21 +7,24 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from azdicom_emulator.admin.api import AdminApi
+from azdicom_emulator.faults.keys import FAULT
+from azdicom_emulator.faults.switch import FaultSwitch, switch_of
 from azdicom_emulator.web.limits import PARSER_LIMITS, connection_log
-from azdicom_proxy.admin import Admin
+from azdicom_proxy.admin import create_admin
 from azdicom_proxy.answering import Answerer
 from azdicom_proxy.cassette.errors import CassetteError
 from azdicom_proxy.cors import cors_headers, preflight
 from azdicom_proxy.errors import ProxyError, problem
 from azdicom_proxy.exchanges import DEFAULT_RECORDING, Exchange, Source, open_exchange
 from azdicom_proxy.forwarding import Forwarder
-from azdicom_proxy.journal import Journal
+from azdicom_proxy.headers import SOURCE_HEADER, encoded
 from azdicom_proxy.local import LocalEmulator
-from azdicom_proxy.masking import masked_target
-from azdicom_proxy.metrics import Metrics
+from azdicom_proxy.observing import Observer
 from azdicom_proxy.recordings import Recording, Recordings
 from azdicom_proxy.settings import Fallback, Mode, ProxySettings, UpstreamAuth
 from azdicom_proxy.tls import server_context
@@ -31,8 +34,10 @@ from azdicom_proxy.upstream.dialing import Dialer
 from azdicom_proxy.upstream.errors import UpstreamError
 from azdicom_proxy.upstream_auth import UpstreamAuthorization, authorization
 
+if TYPE_CHECKING:
+    from azdicom_emulator.faults.engine import FaultEngine
+
 log = logging.getLogger(__name__)
-exchange_log = logging.getLogger("azdicom.exchange")
 
 READ_BUFFER_BYTES = 256 * 1024
 THREADS = 4
@@ -47,22 +52,26 @@ class ProxyServer:
         self.stopping = asyncio.Event()
         self.url = ""
         self.upstream: Forwarder | None = None
-        self.journal = Journal(with_personal=settings.log_phi)
-        self.metrics = Metrics()
+        self._observer = Observer(with_personal=settings.log_phi)
+        self.faults = FaultSwitch(is_service=False)
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="proxy")
         self.recordings = Recordings(settings, self._executor)
         self._spool = tempfile.TemporaryDirectory(prefix="azdicom-proxy-")
         self._local: LocalEmulator | None = None
         self._answerer: Answerer
-        self._admin: Admin
+        self._admin: AdminApi | None = None
         self._runner: web.ServerRunner | None = None
         self._busy = 0
         self._idle_since = time.monotonic()
         self._watch: asyncio.Future[None] | None = None
 
     async def start(self) -> str:
-        """The URL it listens on. Raises CassetteError, TokenUnavailableError, OSError."""
+        """The URL it listens on.
+
+        Raises FaultsError, UnknownPresetError, CassetteError, TokenUnavailableError, OSError.
+        """
         settings = self.settings
+        self.faults = switch_of(settings.faults, settings.chaos, settings.seed, is_service=False)
         tls = server_context(settings.tls_cert, settings.tls_key)
         if settings.mode is not Mode.PASSTHROUGH:
             await self.recordings.get(DEFAULT_RECORDING)
@@ -72,7 +81,8 @@ class ProxyServer:
         self._answerer = Answerer(
             settings, upstream=self.upstream, local=local, executor=self._executor, spool=Path(self._spool.name)
         )
-        self._admin = Admin(settings, self.recordings, self.journal, self.metrics, self.stopping)
+        if settings.admin:
+            self._admin = create_admin(settings, self.recordings, self._observer, self.faults, self.stopping)
         await self._listen(tls)
         if settings.auto_shutdown_s is not None:
             self._watch = asyncio.ensure_future(self._shut_down_when_idle(settings.auto_shutdown_s))
@@ -97,6 +107,7 @@ class ProxyServer:
         try:
             if self._watch is not None:
                 self._watch.cancel()
+            self.faults.close()  # also lets go of the requests that hang
             if self._runner is not None:
                 await self._runner.cleanup()
             return await self.recordings.close()
@@ -141,8 +152,8 @@ class ProxyServer:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         self._busy += 1
         try:
-            if self.settings.admin and request.raw_path.startswith(Admin.PREFIX):
-                return await self._admin.handle(request)
+            if self._admin is not None and AdminApi.covers(request.raw_path):
+                return await self._admin.answer(request)
             return await self._exchange(request)
         finally:
             self._busy -= 1
@@ -154,12 +165,9 @@ class ProxyServer:
         except ProxyError as error:
             return problem(error)
         exchange.cors = cors_headers(request, self.settings.cors)
+        engine = self.faults.engine
         try:
-            return await self._answer(exchange)
-        except ProxyError as error:
-            return self._refusal(exchange, error)
-        except CassetteError as error:
-            return self._refusal(exchange, ProxyError(502, "cassette-unavailable", str(error)))
+            return await (self._answered(exchange) if engine is None else self._under_rules(engine, exchange))
         except asyncio.CancelledError:
             if not exchange.is_whole:
                 exchange.verdict = "aborted"
@@ -169,6 +177,45 @@ class ProxyServer:
             return self._failed(exchange)
         finally:
             self._finish(exchange)
+
+    async def _under_rules(self, engine: "FaultEngine", exchange: Exchange) -> web.StreamResponse:
+        """The answer as the fault rules have it. What a rule acted on is not recorded."""
+        from azdicom_emulator.faults.exchange import SentAnswer, run  # a proxy without rules starts without it
+
+        request = exchange.request
+        is_answered = False
+        try:
+            response = await run(engine, request, lambda: self._answered(exchange), path=exchange.target)
+            is_answered = True
+        except ConnectionError:
+            exchange.verdict = exchange.verdict or "aborted"
+            response = SentAnswer(0, keeps_alive=False)
+        finally:
+            exchange.fault = request.get(FAULT, "")
+            if exchange.settle is not None:
+                await exchange.settle(is_answered and not exchange.fault)
+        if exchange.fault:
+            exchange.source, exchange.status = Source.FAULT, response.status
+            exchange.sent_bytes = response.body_length
+            if isinstance(response, web.Response) and not response.prepared:
+                self._complete_refusal(exchange, response)
+        return response
+
+    def _complete_refusal(self, exchange: Exchange, response: web.Response) -> None:
+        """Headers for the answer of a rule that kept a request from the upstream."""
+        if self.settings.proxy_headers:
+            del response.headers[SOURCE_HEADER]
+        _with_headers(response, exchange.with_own_headers((), says_who=self.settings.proxy_headers))
+        exchange.response_headers = encoded(response.headers.items())
+        exchange.sent_bytes = response.content_length or 0
+
+    async def _answered(self, exchange: Exchange) -> web.StreamResponse:
+        try:
+            return await self._answer(exchange)
+        except ProxyError as error:
+            return self._refusal(exchange, error)
+        except CassetteError as error:
+            return self._refusal(exchange, ProxyError(502, "cassette-unavailable", str(error)))
 
     async def _answer(self, exchange: Exchange) -> web.StreamResponse:
         response = preflight(exchange.request, self.settings.cors)
@@ -196,31 +243,7 @@ class ProxyServer:
 
     def _finish(self, exchange: Exchange) -> None:
         exchange.duration_s = time.perf_counter() - exchange.started
-        self.journal.add(exchange)
-        self.metrics.add(exchange)
-        if exchange_log.isEnabledFor(logging.INFO):
-            self._log(exchange)
-
-    def _log(self, exchange: Exchange) -> None:
-        exchange_log.info(
-            "%s %s %s %d %s %d/%d bytes %.1f ms %s",
-            exchange.recording,
-            exchange.method,
-            masked_target(exchange.target, with_personal=self.settings.log_phi),
-            exchange.status,
-            exchange.source.value,
-            exchange.received_bytes,
-            exchange.sent_bytes,
-            exchange.duration_s * 1000,
-            exchange.verdict or "-",
-            extra={
-                "request_id": exchange.id,
-                "method": exchange.method,
-                "path": exchange.target.partition("?")[0],
-                "status": exchange.status,
-                "duration_ms": round(exchange.duration_s * 1000, 1),
-            },
-        )
+        self._observer.add(exchange)
 
     async def _shut_down_when_idle(self, seconds: float) -> None:
         while not self.stopping.is_set():

@@ -109,6 +109,13 @@ class ProxySettings:
     max_record_body_bytes: int = 256 * MIB
     spool_memory_bytes: int = MIB
 
+    faults: Path | None = None
+    """File of fault rules (docs/faults.md)."""
+    chaos: tuple[str, ...] = ()
+    """Names of presets of fault rules, behind those of the file."""
+    seed: int | None = None
+    """Of the fault rules' chance; None: the file's, else a random one."""
+
     log_phi: bool = False
     quiet: bool = False
     """No line for each exchange."""

@@ -301,6 +301,17 @@ def test_scrub_takes_out_what_was_recorded(azdicom: Run, tmp_path: Path) -> None
     assert b"".join(written_bytes(tmp_path).values()).lower() == content
 
 
+def test_scrubbing_again_leaves_replacements(azdicom: Run, tmp_path: Path) -> None:
+    """record-replay §9: one original has one replacement, also when a cassette grew after it was scrubbed."""
+    path = a_cassette(tmp_path / "c.yaml", phi=Phi.BASIC)
+    before = load(path)
+
+    assert azdicom("scrub", path).exit_code == 0
+
+    assert [each.request for each in load(path).interactions] == [each.request for each in before.interactions]
+    assert [each.response for each in load(path).interactions] == [each.response for each in before.interactions]
+
+
 def test_scrub_refuses_what_it_cannot_do(azdicom: Run, tmp_path: Path) -> None:
     """record-replay §9.2."""
     path = a_cassette(tmp_path / "c.yaml")

@@ -249,7 +249,11 @@ def test_padding_and_items_do_not_depend_on_how_they_are_encoded() -> None:
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian], ids=lambda syntax: syntax.name)
 def test_another_transfer_syntax_is_another_data_set(syntax: Any) -> None:
     """record-replay §7.2: the transfer syntax UID counts."""
-    uids = {"SOPInstanceUID": generate_uid(), "StudyInstanceUID": generate_uid(), "SeriesInstanceUID": generate_uid()}
+    uids: Any = {
+        "SOPInstanceUID": generate_uid(),
+        "StudyInstanceUID": generate_uid(),
+        "SeriesInstanceUID": generate_uid(),
+    }
     plain, other = (
         an_instance(transfer_syntax=each, PatientID="P1", **uids) for each in (ExplicitVRLittleEndian, syntax)
     )

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -183,6 +184,25 @@ def test_a_client_that_follows_scrubbed_answers_finds_what_it_follows(tmp_path: 
     assert by_id.id == "qido-studies-0002"
 
 
+def test_a_short_id_that_occurs_elsewhere_is_still_replaced_at_replay(tmp_path: Path) -> None:
+    """record-replay §9: only values that the profile replaces count as replacements."""
+    result = {"00100020": {"vr": "LO", "Value": ["1"]}, "00080060": {"vr": "CS", "Value": ["CT"]}}
+    search = an_interaction(path="/studies?PatientID=1", answer=[result, {"00201209": {"vr": "LO", "Value": ["1"]}}])
+
+    player = replay_scrubber(recorded(tmp_path / "c.yaml", search, scrubber=a_scrubber(Phi.BASIC)))
+
+    assert not isinstance(player.play(search.request), Miss)
+
+
+def test_a_uid_in_a_file_name_is_replaced(tmp_path: Path) -> None:
+    """record-replay §9.2: every UID in free text."""
+    error = an_interaction(answer=b"no 1.2.826.0.77.1.dcm", answer_headers=(("Content-Type", "text/plain"),))
+
+    (kept,) = recorded(tmp_path / "c.yaml", error, scrubber=a_scrubber(Phi.BASIC)).interactions
+
+    assert content_of(kept.response.body) == f"no {Pseudonyms(KEY).uid('1.2.826.0.77.1')}.dcm".encode()
+
+
 def test_one_original_has_one_replacement_in_every_place(tmp_path: Path) -> None:
     """record-replay §9: in paths, queries, JSON, parts and RetrieveURL."""
     dataset = a_patient()
@@ -342,6 +362,23 @@ def test_clean_pixel_data_blanks_them(tmp_path: Path) -> None:
     assert "113101" in [item.CodeValue for item in kept.DeidentificationMethodCodeSequence]
 
 
+def test_clean_pixel_data_blanks_frames_and_refuses_pictures(tmp_path: Path) -> None:
+    """record-replay §9.2: what shows pixel data in another form is no loophole."""
+    writer = CassetteWriter(
+        tmp_path / "c.yaml", scrubber=a_scrubber(Phi.BASIC, options=frozenset({Option.CLEAN_PIXEL_DATA}))
+    )
+
+    frames = writer.append(
+        an_interaction(answer=b"\1" * 9, answer_headers=(("Content-Type", "application/octet-stream"),))
+    )
+    rendered = writer.append(an_interaction(answer=b"\1" * 9, answer_headers=(("Content-Type", "image/jpeg"),)))
+    writer.close()
+
+    assert frames is not None
+    assert content_of(frames.response.body) == bytes(9)
+    assert rendered is None
+
+
 def test_encapsulated_pixel_data_that_cannot_be_blanked_are_not_recorded(tmp_path: Path) -> None:
     """Refusing is better than pretending."""
     writer = CassetteWriter(
@@ -385,7 +422,7 @@ def test_burned_in_names_are_warned_of(tmp_path: Path) -> None:
 def test_synthetic_only_refuses_what_nobody_generated(tmp_path: Path) -> None:
     """record-replay §9.2: marked by the implementation class UID."""
     real, synthetic = an_instance(), an_instance()
-    synthetic.file_meta.ImplementationClassUID = SYNTHETIC_IMPLEMENTATION_CLASS_UID
+    synthetic.file_meta.ImplementationClassUID = UID(SYNTHETIC_IMPLEMENTATION_CLASS_UID)
     writer = CassetteWriter(tmp_path / "c.yaml", scrubber=a_scrubber(Phi.SYNTHETIC_ONLY))
 
     assert writer.append(a_store(real)) is None

@@ -28,7 +28,7 @@ def fault_endpoints(switch: FaultSwitch) -> tuple[Endpoint, ...]:
 
         text = await read_text(request)
         try:
-            loaded = load_rules(text, BODY)
+            loaded = load_rules(text, BODY, is_service=switch.is_service)
         except FaultsError as error:
             raise ProblemError(400, str(error), line=error.line, column=error.column) from error
         switch.put(loaded.rules, loaded.seed)

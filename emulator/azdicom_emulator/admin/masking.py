@@ -6,8 +6,19 @@ from urllib.parse import unquote
 
 MASK = "***"
 SECRET_HEADERS = frozenset(
-    {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-identity-header", "api-key", "x-functions-key"}
+    {
+        "authorization",
+        "proxy-authorization",
+        "cookie",
+        "set-cookie",
+        "x-identity-header",
+        "x-api-key",
+        "api-key",
+        "ocp-apim-subscription-key",
+        "x-functions-key",
+    }
 )
+SECRET_HEADER_PREFIX = "x-ms-encryption-key"
 SECRET_PARAMETERS = frozenset({"sig", "code", "access_token", "client_secret", "password", "token"})
 PERSONAL_KEYWORD = re.compile(r"patient.*|.*(name|id|ids|accessionnumber|insuranceplanidentification)|.*address")
 """Keywords of PS3.6, in lower case, whose values are names or ids of persons or lead to one. Rather one too many."""
@@ -33,15 +44,20 @@ SHOWN = frozenset({"includefield", "limit", "offset", "fuzzymatching"})
 def masked_target(target: str, *, with_personal: bool = False) -> str:
     """Path and query of a request line without values that nobody should read. with_personal: names and ids stay."""
     path, mark, query = target.partition("?")
-    return target if not mark else f"{path}?{'&'.join(_masked(pair, with_personal) for pair in query.split('&'))}"
+    return (
+        target
+        if not mark
+        else f"{path}?{'&'.join(masked_pair(pair, with_personal=with_personal) for pair in query.split('&'))}"
+    )
 
 
 def masked_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """The lines, with those values hidden that let somebody in."""
-    return [(name, MASK if name.lower() in SECRET_HEADERS else value) for name, value in headers]
+    return [(name, MASK if _is_secret(name.lower()) else value) for name, value in headers]
 
 
-def _masked(pair: str, with_personal: bool) -> str:
+def masked_pair(pair: str, *, with_personal: bool = False) -> str:
+    """One `key=value` of a query, coded as it was sent."""
     key, equals, _ = pair.partition("=")
     # Of a path into a sequence the last attribute decides: ReferencedPatientSequence.PatientID.
     name = unquote(key).strip().lower().rpartition(".")[2].removeprefix("(").removesuffix(")").replace(",", "")
@@ -49,6 +65,10 @@ def _masked(pair: str, with_personal: bool) -> str:
         return pair
     hidden = name in SECRET_PARAMETERS or (_is_personal(name) and not with_personal)
     return f"{key}={MASK}" if hidden else pair
+
+
+def _is_secret(name: str) -> bool:
+    return name in SECRET_HEADERS or name.startswith(SECRET_HEADER_PREFIX)
 
 
 def _is_personal(name: str) -> bool:

@@ -12,7 +12,10 @@ from azdicom_emulator.admin.problems import json_answer
 def process_endpoints(
     mode: str, describe: Callable[[], Mapping[str, object]], stop: Callable[[], None]
 ) -> tuple[Endpoint, ...]:
-    """mode: what kind of server it is. describe: what `info` tells beside version and mode. stop: asks it to end."""
+    """mode: what kind of server it is. describe: what `info` tells beside version and mode. stop: asks it to end.
+
+    A mode that changes while the server runs is in `describe`.
+    """
 
     async def health(request: web.BaseRequest) -> web.Response:
         return json_answer({"status": "Healthy"})

@@ -25,8 +25,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HELD_BYTES = 64 * 1024 * 1024
 """Longer answers are not changed by actions that need the whole of them."""
 DRAIN_TIMEOUT_S = 1.0
-KEPT_OF_REAL_ANSWER = ("access-control-", "vary")
-"""Without these a page in a browser could not see the refusal that replaces its answer."""
+KEPT_OF_REAL_ANSWER = ("access-control-", "vary", "x-azdicom-id")
+"""Without these no page in a browser could see the refusal in place of its answer, and nobody find it in a log."""
 
 
 class SentAnswer(web.StreamResponse):

@@ -13,6 +13,7 @@ TOP_WORDS = ("faults", "seed", "summary")
 """`summary` is what the admin API tells beside the rules; it may come back with them."""
 RULE_WORDS = ("name", "route", "when", "probability", "after", "times", "every", "where", "do")
 CONDITION_WORDS = ("header", "query", "body_larger_than")
+NO_PARTIAL_STORE = "a proxy cannot keep the service from storing an instance: partial_store needs `where: after`"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -24,8 +25,11 @@ class Loaded:
     seed: int | None = None
 
 
-def load_rules(text: str, source: str) -> Loaded:
-    """The rules of a YAML or JSON text. source: what messages call it. Raises FaultsError."""
+def load_rules(text: str, source: str, *, is_service: bool = True) -> Loaded:
+    """The rules of a YAML or JSON text. source: what messages call it. is_service: as for FaultSwitch.
+
+    Raises FaultsError.
+    """
     root = document(text, source)
     if root is None:
         return Loaded(())
@@ -34,6 +38,8 @@ def load_rules(text: str, source: str) -> Loaded:
     names: set[str] = set()
     for number, item in enumerate(top["faults"].items() if "faults" in top else (), start=1):
         rule = _rule(item, f"rule-{number}")
+        if rule.actions.partial_store is not None and rule.where is Where.BEFORE and not is_service:
+            item.refuse(NO_PARTIAL_STORE)
         if rule.name in names:
             item.refuse(f"two rules are called '{rule.name}'")
         names.add(rule.name)

@@ -12,5 +12,7 @@ _WHOLE_NUMBER = re.compile(r"\s*([+-]?)0*(\d{1,19})\s*", re.ASCII)
 def whole_number(text: str, representable: range) -> int | None:
     """The number; spaces around it, a sign and leading zeros are allowed. None: it is none, or not `representable`."""
     matched = _WHOLE_NUMBER.fullmatch(text)
-    number = int(matched[1] + matched[2]) if matched else None
+    if matched is None:
+        return None
+    number = int(matched[1] + matched[2])
     return number if number in representable else None

@@ -2,6 +2,8 @@
 
 import asyncio
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -61,4 +63,16 @@ class Workers:
         # forkserver: a fork of this process would copy its threads' locks. Its children find the codecs imported.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
-        return ProcessPoolExecutor(self._process_count, mp_context=context)
+        return ProcessPoolExecutor(self._process_count, mp_context=context, initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """A killed server cannot end its workers, and one that waits for work would wait for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()

@@ -15,6 +15,7 @@ from azdicom_proxy.cassette.reading import load
 from azdicom_proxy.cassette.side_files import SideFiles, bodies_folder, files_of
 from azdicom_proxy.cassette.writing import write_cassette
 from azdicom_proxy.matching.timeline import resources_of
+from azdicom_proxy.scrub.known import known_uids
 from azdicom_proxy.scrub.policy import ScrubPolicy
 from azdicom_proxy.scrub.scrubber import Scrubber
 
@@ -48,13 +49,13 @@ def scrub(source: Cassette, target: Path, policy: ScrubPolicy, key: bytes, hosts
 
     Returns the scrubber, for its counts and warnings. Raises RefusedError, CassetteLockedError.
     """
-    scrubber = Scrubber(policy, key, hosts=hosts)
+    done = tuple(each for each in source.interactions if policy.scrubs_phi and _ALREADY_SCRUBBED in each.scrubbed)
+    scrubber = Scrubber(policy, key, hosts=hosts, known=known_uids(replace(source, interactions=done)))
     again = Scrubber(replace(policy, phi=policy.phi.KEEP), key, hosts=hosts)
     try:
         scrubbed = []
         for interaction in source.interactions:
-            is_done = policy.scrubs_phi and _ALREADY_SCRUBBED in interaction.scrubbed
-            changed = (again if is_done else scrubber).interaction(interaction)
+            changed = (again if interaction in done else scrubber).interaction(interaction)
             if changed is not None:
                 scrubbed.append(changed)
         rewrite(source, target, map(scrubber.second_pass, scrubbed))

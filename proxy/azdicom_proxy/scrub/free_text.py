@@ -8,7 +8,7 @@ from azdicom_proxy.scrub.pseudonyms import Pseudonyms
 from azdicom_proxy.scrub.secrets import Secrets
 
 _PATH_UID = re.compile(r"(/(?:studies|series|instances|workitems)/)(\d[\d.]*)(?![\w-])")
-_UID = re.compile(r"(?<![\w.])[0-2](?:\.\d+){4,}(?![\w.]*\w)")
+_UID = re.compile(r"(?<![\w.])[0-2](?:\.\d+){4,}(?!\d)")
 _WORD = re.compile(r"\w+")
 _MIN_WORD = 3
 _MIN_IDENTIFIER = 3

@@ -37,13 +37,14 @@ from azdicom_proxy.scrub.attributes import AttributeScrubber
 from azdicom_proxy.scrub.datasets import DataSetScrubber, RefusedError, is_synthetic
 from azdicom_proxy.scrub.free_text import FreeText
 from azdicom_proxy.scrub.json_bodies import JsonScrubber
-from azdicom_proxy.scrub.policy import Phi, ScrubPolicy
+from azdicom_proxy.scrub.policy import Option, Phi, ScrubPolicy
 from azdicom_proxy.scrub.pseudonyms import Pseudonyms
 from azdicom_proxy.scrub.secrets import DROPPED_RESPONSE_HEADERS, Secrets, is_token_endpoint
 from azdicom_proxy.scrub.uris import UriScrubber
 
 TextScrub = Callable[[str], str]
 _IN_MEMORY_BYTES = 1024 * 1024
+_CHUNK_BYTES = 64 * 1024
 _LONGEST_SECRET_BYTES = 8 * 1024
 
 __all__ = ["RefusedError", "Scrubber"]
@@ -167,6 +168,8 @@ class Scrubber:
             return _with_text(body, self._text_of(media_type)), None
         if media_type == "application/dicom" or _begins_as_dicom(body):
             return self._dicom(body)
+        if self.policy.scrubs_phi and Option.CLEAN_PIXEL_DATA in self.policy.options:
+            return self._blanked(media_type, body), None
         if not media_type and isinstance(body, Inline) and _is_printable(body.content):
             return _with_text(body, self._text_of("text/plain")), None
         return self._binary(body), None
@@ -191,6 +194,13 @@ class Scrubber:
             if scrubbed.file is not None:
                 body = self._kept(scrubbed.file.chunks(source), scrubbed.file.size_bytes)
         return self._binary(body), scrubbed.instance
+
+    def _blanked(self, media_type: str, body: Inline | SpooledFile) -> Inline | SpooledFile:
+        """Frames as zeros; pictures of them cannot be blanked and stay what they are."""
+        if media_type.startswith(("image/", "video/")):
+            raise RefusedError(f"clean-pixel-data: {media_type} cannot be blanked")
+        zeros = (bytes(min(_CHUNK_BYTES, size_of(body) - at)) for at in range(0, size_of(body), _CHUNK_BYTES))
+        return self._kept(zeros, size_of(body))
 
     def _require_synthetic(self, source: bytes | mmap.mmap) -> None:
         if self.policy.phi is not Phi.SYNTHETIC_ONLY:
