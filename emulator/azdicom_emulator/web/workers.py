@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import ParamSpec, TypeVar
 
@@ -45,14 +45,22 @@ class Workers:
         pool = self._processes = self._processes or self._start()
         self._queued += 1
         try:
-            # The first calls start processes, which takes far too long for the loop.
-            return await asyncio.wrap_future(await self.in_thread(pool.submit, function, *args))
+            return await asyncio.wrap_future(await self._submitted(pool, function, *args))
         except BrokenProcessPool as error:
             if self._processes is pool:  # another request may have started a new one
                 self._processes = None
             raise WorkerDiedError from error
         finally:
             self._queued -= 1
+
+    async def _submitted(self, pool: ProcessPoolExecutor, function: Callable[..., T], *args: object) -> "Future[T]":
+        """`pool.submit`, in a thread: the first calls start processes, which takes far too long for the loop."""
+        submitting = asyncio.ensure_future(self.in_thread(pool.submit, function, *args))
+        try:
+            return await asyncio.shield(submitting)
+        except asyncio.CancelledError:
+            submitting.add_done_callback(_cancel_result)
+            raise
 
     def close(self) -> None:
         self._threads.shutdown()
@@ -64,6 +72,12 @@ class Workers:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
         return ProcessPoolExecutor(self._process_count, mp_context=context, initializer=_end_with_parent)
+
+
+def _cancel_result(submitting: "asyncio.Future[Future[T]]") -> None:
+    """Nobody waits for it any more: the processes shall not either."""
+    if not submitting.cancelled() and submitting.exception() is None:
+        submitting.result().cancel()
 
 
 def _end_with_parent() -> None:
