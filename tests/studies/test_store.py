@@ -593,6 +593,14 @@ class TestExpiry:
         assert self.sweep(emulator) == 0
         assert emulator.retrieve(dataset)
 
+    def test_a_time_beyond_all_dates_is_never_due(self, emulator: Emulator) -> None:
+        """async-and-events §5: any whole number above 0; Python alone refuses to convert thousands of digits."""
+        dataset = an_instance()
+        emulator.store_response(dataset, headers={"msdicom-expiry-time-milliseconds": "9" * 5000})
+
+        assert self.sweep(emulator) == 0
+        assert emulator.retrieve(dataset)
+
     def test_the_last_store_request_decides(self, emulator: Emulator) -> None:
         """A store without the headers cancels an earlier expiry."""
         dataset = an_instance()

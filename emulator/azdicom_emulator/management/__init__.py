@@ -1,1 +1,1 @@
-"""The service's own APIs beside DICOMweb: change feed, health."""
+"""The service's own APIs beside DICOMweb: change feed, extended query tags, operations, partitions, tokens, health."""
