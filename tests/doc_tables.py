@@ -27,10 +27,7 @@ IN_MAPPINGS = {"extensions": "extensions-and-quirks.md#extensions", "quirks": "e
 
 DESCRIBED_BY_HAND = {"serve", "upload"}
 PLANNED = {
-    "retrieve.bulkdata": ("on, off", "`…/instances/{instance}/bulkdata/{ggggeeee}`"),
     "http.debug_routes": ("off, on", "`/debug/events`"),
-    "tags.absent_numeric_is_zero": ("`no`, `yes`", "whether an extended query tag indexes an absent number as 0"),
-    "tags.private_tags": ("`supported`, `rejected`", "private extended query tags"),
     "update.location_header": ("`absent`, `present`", "Location header of a bulk update"),
     "export.missing_source": ("`all`, `400`", "export without a source"),
 }

@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from sys import intern
 from threading import Lock
 
 from azdicom_emulator.storage.records import InstanceKey, StoredInstance
@@ -59,14 +58,3 @@ class InstanceCache:
         self._known.move_to_end(instance.key)
         if len(self._known) > self._entries:
             self._known.popitem(last=False)
-
-
-def compact(instance: StoredInstance) -> StoredInstance:
-    """The same value with the texts that instances have in common held once: a third less memory an entry."""
-    key = instance.key
-    return StoredInstance(
-        InstanceKey(intern(key.partition), intern(key.study), intern(key.series), key.instance),
-        instance.watermark,
-        intern(instance.transfer_syntax_uid),
-        instance.size_bytes,
-    )
