@@ -1,5 +1,6 @@
 """A request on its way to the upstream and the answer on its way back, streamed both ways."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -37,6 +38,10 @@ class Taps:
     response: BodyTap | None = None
 
     async def abandon(self) -> None:
+        """To its end, even if the one who waits for it is cancelled: a client may hang up at any time."""
+        await asyncio.shield(self._abandon())
+
+    async def _abandon(self) -> None:
         for tap in (self.request, self.response):
             if tap is not None:
                 await tap.abandon()

@@ -17,6 +17,7 @@ from tests.proxy.commands import azdicom, started
 from tests.proxy.conversations import INSTANCE, Conversation
 from tests.proxy.proxies import RunningProxy, proxying
 from tests.support.client import Emulator
+from tests.support.instances import an_instance, instance_path
 from tests.support.raw import raw
 
 BUSY = {"name": "busy", "route": "GET /studies", "do": {"status": 503, "retry_after": 2, "body": "busy"}}
@@ -105,6 +106,27 @@ def test_truncated_answer_keeps_its_length_and_ends_early(emulator: Emulator, ru
     assert cut.header("x-azdicom-source") == "fault"
     assert cut.declared_length == len(whole)
     assert cut.body == whole[: len(whole) // 2]
+
+
+@pytest.mark.parametrize(
+    "action",
+    [{"delay": "10ms"}, {"rate": "20MB"}, {"dribble": {"chunks": 5, "over": "200ms"}}],
+    ids=["delay", "rate", "dribble"],
+)
+@pytest.mark.parametrize("mode", [Mode.PASSTHROUGH, Mode.RECORD])
+def test_large_answer_arrives_whole(
+    mode: Mode, action: dict[str, Any], emulator: Emulator, rules: Any, tmp_path: Path
+) -> None:
+    """§14: shaped, larger than all buffers, and streamed; also while a copy of it is taken, which is dropped."""
+    instance = emulator.store(an_instance(rows=1000, columns=3000))
+    whole = emulator.retrieve(instance)
+    settings = {"cassette": tmp_path / "c.yaml"} if mode is Mode.RECORD else {}
+    rule = {"route": "GET /studies/**", "do": action}
+    with proxying(emulator.base_url, mode, faults=rules(rule), **settings) as proxy:
+        answer = proxy.client.get(instance_path(instance), accept=INSTANCE)
+
+    assert answer.headers["x-azdicom-source"] == "fault"
+    assert answer.content == whole
 
 
 def test_connection_is_reset(emulator: Emulator, rules: Any) -> None:

@@ -58,6 +58,7 @@ class Pacing(StandIn):
         self._protocol = protocol
         self._pace = pace
         self._piece_bytes, self._interval_s = 1, 0.0
+        self._left_of_piece = 0
         self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
         self._is_pausing = False
@@ -97,12 +98,15 @@ class Pacing(StandIn):
     async def _send(self) -> None:
         while True:
             await self._wake.wait()
-            while piece := self._next_piece():
-                await asyncio.sleep(self._interval_s)
+            while part := self._next_part():
+                if self._left_of_piece <= 0:
+                    await asyncio.sleep(self._interval_s)
+                    self._left_of_piece = self._piece_bytes
+                self._left_of_piece -= len(part)
                 await self._until_taken()
                 if self.inner.is_closing():
                     return
-                self.inner.write(piece)
+                self.inner.write(part)
             if self._is_finished:
                 return
             self._wake.clear()
@@ -112,21 +116,22 @@ class Pacing(StandIn):
         while self.inner.get_write_buffer_size() > QUEUED_BYTES and not self.inner.is_closing():  # noqa: ASYNC110
             await asyncio.sleep(1 / PIECES_A_SECOND)  # the transport tells the protocol alone, which waits for us
 
-    def _next_piece(self) -> bytes:
-        """As many bytes as one piece has, fewer at the end; empty: there is not enough yet."""
-        if not self._is_finished and self._queued_bytes < self._piece_bytes:
+    def _next_part(self) -> bytes:
+        """One piece, or as much of it as the queue holds; fewer bytes at the end; empty: there is not enough yet."""
+        wanted = min(self._left_of_piece or self._piece_bytes, QUEUED_BYTES)
+        if not self._is_finished and self._queued_bytes < wanted:
             return b""
-        piece = bytearray()
-        while self._queue and len(piece) < self._piece_bytes:
+        part = bytearray()
+        while self._queue and len(part) < wanted:
             first = self._queue.popleft()
-            taken = self._piece_bytes - len(piece)
-            piece += first[:taken]
+            taken = wanted - len(part)
+            part += first[:taken]
             if first[taken:]:
                 self._queue.appendleft(first[taken:])
-        self._queued_bytes -= len(piece)
+        self._queued_bytes -= len(part)
         if self._queued_bytes <= QUEUED_BYTES:
             self._resume()
-        return bytes(piece)
+        return bytes(part)
 
     def _resume(self) -> None:
         if self._is_pausing:
