@@ -8,7 +8,7 @@ from aiohttp import web
 from azdicom_emulator.dicom.bulk_value import find_value, inflate_value
 from azdicom_emulator.dicom.syntax import DEFLATED
 from azdicom_emulator.storage.records import InstanceKey, StoredInstance
-from azdicom_emulator.studies.retrieve import ATTEMPTS
+from azdicom_emulator.studies.retrieve import send_current
 from azdicom_emulator.web.authentication import authorize
 from azdicom_emulator.web.errors import BadRequestError, ResourceNotFoundError
 from azdicom_emulator.web.keys import INDEX, MATCH, WORKERS
@@ -35,15 +35,8 @@ async def retrieve_bulkdata(request: web.Request) -> web.StreamResponse:
     study, series, instance = path_uids(request)
     if not TAG.fullmatch(tag):
         raise BadRequestError(INVALID_TAG)
-    index = request.app[INDEX]
     key = InstanceKey(partition, study, series or "", instance or "")
-    for _ in range(ATTEMPTS):
-        found = await index.instance(key)
-        if found is None:
-            break
-        with contextlib.suppress(FileNotFoundError):
-            return await _send(request, found, int(tag, 16))
-    raise ResourceNotFoundError.of("instance")
+    return await send_current(request, key, lambda found: _send(request, found, int(tag, 16)))
 
 
 async def _send(request: web.Request, instance: StoredInstance, tag: int) -> web.StreamResponse:

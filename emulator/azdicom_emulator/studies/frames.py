@@ -1,6 +1,5 @@
 """WADO-RS frames: slices of stored files, decoded or encoded where asked for (PS3.18 §10.4, retrieve §7)."""
 
-import contextlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +11,10 @@ from azdicom_emulator.dicom.pixels.frames import FrameTable, locate_frames, read
 from azdicom_emulator.dicom.syntax import DEFLATED
 from azdicom_emulator.storage.records import InstanceKey, StoredInstance
 from azdicom_emulator.studies.retrieve import (
-    ATTEMPTS,
     MAX_CONVERTED_BYTES,
     TOO_LARGE_TO_TRANSCODE,
     TRANSCODING_NOT_SUPPORTED,
+    send_current,
 )
 from azdicom_emulator.web.authentication import authorize
 from azdicom_emulator.web.errors import BadRequestError, NotAcceptableError, ResourceNotFoundError
@@ -76,13 +75,7 @@ async def retrieve_frames(request: web.Request) -> web.StreamResponse:
     if not choice.is_multipart and len(numbers) > 1:
         raise BadRequestError(SINGLE_PART_FRAMES)
     key = InstanceKey(partition, study, series or "", instance or "")
-    for _ in range(ATTEMPTS):
-        found = await request.app[INDEX].instance(key)
-        if found is None:
-            break
-        with contextlib.suppress(FileNotFoundError):
-            return await _send(request, found, choice, numbers)
-    raise ResourceNotFoundError.of("instance")
+    return await send_current(request, key, lambda found: _send(request, found, choice, numbers))
 
 
 async def _send(

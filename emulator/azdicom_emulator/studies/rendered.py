@@ -1,13 +1,11 @@
 """WADO-RS rendered resources: one frame as JPEG or PNG (PS3.18 §10.4, retrieve §10)."""
 
-import contextlib
-
 from aiohttp import web
 
 from azdicom_emulator.dicom.pixels.errors import FrameNotFoundError, RenderingError
 from azdicom_emulator.storage.records import InstanceKey, StoredInstance
 from azdicom_emulator.studies.frames import INVALID_FRAMES
-from azdicom_emulator.studies.retrieve import ATTEMPTS, MAX_CONVERTED_BYTES
+from azdicom_emulator.studies.retrieve import MAX_CONVERTED_BYTES, send_current
 from azdicom_emulator.web.authentication import authorize
 from azdicom_emulator.web.errors import BadRequestError, NotAcceptableError, ResourceNotFoundError
 from azdicom_emulator.web.keys import INDEX, MATCH, WORKERS
@@ -42,13 +40,7 @@ async def retrieve_rendered(request: web.Request) -> web.StreamResponse:
         raise BadRequestError("Image quality must be between 1 and 100 inclusive")
     media_type = _media_type(request)
     key = InstanceKey(partition, study, series or "", instance or "")
-    for _ in range(ATTEMPTS):
-        found = await request.app[INDEX].instance(key)
-        if found is None:
-            break
-        with contextlib.suppress(FileNotFoundError):
-            return await _rendered(request, found, frame, media_type, quality)
-    raise ResourceNotFoundError.of("instance")
+    return await send_current(request, key, lambda found: _rendered(request, found, frame, media_type, quality))
 
 
 async def _rendered(

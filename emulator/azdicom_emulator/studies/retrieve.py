@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
@@ -58,12 +58,19 @@ async def retrieve_instance(request: web.Request) -> web.StreamResponse:
     study, series, instance = path_uids(request)
     choice = choose(parse_accept(request.headers.getall("Accept", ())), INSTANCE_OFFERS, star_means=DICOM)
     key = InstanceKey(partition, study, series or "", instance or "")
+    return await send_current(request, key, lambda found: _send(request, [found], choice))
+
+
+async def send_current(
+    request: web.Request, key: InstanceKey, send: Callable[[StoredInstance], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """What `send` makes of the current version; once more when its file is gone. Raises ResourceNotFoundError."""
     for _ in range(ATTEMPTS):
         found = await request.app[INDEX].instance(key)
         if found is None:
             break
         with contextlib.suppress(FileNotFoundError):
-            return await _send(request, [found], choice)
+            return await send(found)
     raise ResourceNotFoundError.of("instance")
 
 
