@@ -11,12 +11,12 @@ from azdicom_emulator.dicom.deflate import InflateError, inflate
 from azdicom_emulator.dicom.part10 import PREAMBLE_BYTES, PREFIX, has_preamble
 from azdicom_emulator.dicom.pixels.errors import MalformedFileError
 from azdicom_emulator.dicom.pixels.limits import MAX_INFLATED_BYTES, MAX_NESTING
-from azdicom_emulator.dicom.syntax import DEFLATED
-
-IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
-EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
-DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1.99"
-EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+from azdicom_emulator.dicom.syntax import (
+    DEFLATED,
+    EXPLICIT_VR_BIG_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+)
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 ITEM, ITEM_DELIMITATION, SEQUENCE_DELIMITATION = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD

@@ -9,10 +9,6 @@ from struct import iter_unpack
 from typing import BinaryIO
 
 from azdicom_emulator.dicom.pixels.elements import (
-    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
-    EXPLICIT_VR_BIG_ENDIAN,
-    EXPLICIT_VR_LITTLE_ENDIAN,
-    IMPLICIT_VR_LITTLE_ENDIAN,
     ITEM,
     UNDEFINED_LENGTH,
     Element,
@@ -23,6 +19,13 @@ from azdicom_emulator.dicom.pixels.elements import (
 from azdicom_emulator.dicom.pixels.errors import FrameNotFoundError, MalformedFileError
 from azdicom_emulator.dicom.pixels.image import EXTENDED_OFFSET_TABLE, PIXEL_DATA, ImageFile
 from azdicom_emulator.dicom.pixels.limits import MAX_FRAGMENTS
+from azdicom_emulator.dicom.syntax import (
+    DEFLATED,
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+    EXPLICIT_VR_BIG_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+)
 
 NATIVE_TRANSFER_SYNTAXES = frozenset(
     {
@@ -135,7 +138,7 @@ def read_slices(
 
 
 def _data_stream(path: str | PathLike[str], table: FrameTable) -> BinaryIO:
-    if table.transfer_syntax_uid != DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
+    if table.transfer_syntax_uid not in DEFLATED:
         return open(path, "rb")
     try:
         return open_part10(path).stream

@@ -9,7 +9,6 @@ from typing import BinaryIO
 from azdicom_emulator import __version__
 from azdicom_emulator.dicom.pixels.codecs import JPEG_2000_LOSSLESS
 from azdicom_emulator.dicom.pixels.elements import (
-    EXPLICIT_VR_LITTLE_ENDIAN,
     ITEM,
     SEQUENCE_DELIMITATION,
     UNDEFINED_LENGTH,
@@ -37,6 +36,7 @@ from azdicom_emulator.dicom.pixels.native import (
     native_value,
 )
 from azdicom_emulator.dicom.pixels.rewrite import Rewriter
+from azdicom_emulator.dicom.syntax import EXPLICIT_VR_LITTLE_ENDIAN
 
 IMPLEMENTATION_CLASS_UID = "1.3.6.1.4.1.311.129"
 IMPLEMENTATION_VERSION_NAME = f"azdicom {__version__}"[:16]
