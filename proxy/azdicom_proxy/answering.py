@@ -94,7 +94,7 @@ class Answerer:
         try:
             played = await self._play(exchange, recording, asked.body)
             if isinstance(played, Interaction):
-                return await self._send_played(exchange, played)
+                return await self._send_played(exchange, recording, played)
             raise self._missed(exchange, recording, played)
         finally:
             asked.discard()
@@ -142,8 +142,11 @@ class Answerer:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, recording.player.play, request)
 
-    async def _send_played(self, exchange: Exchange, played: Interaction) -> web.StreamResponse:
+    async def _send_played(self, exchange: Exchange, recording: Recording, played: Interaction) -> web.StreamResponse:
         exchange.verdict = played.id
+        waits_s = recording.delays_s.get(played.id, 0.0) - (time.perf_counter() - exchange.started)
+        if waits_s > 0:
+            await asyncio.sleep(waits_s)
         return await send_recorded(exchange, played.response, self._settings, coding=played.response_coding)
 
     def _missed(self, exchange: Exchange, recording: Recording, miss: "Miss") -> ProxyError:
@@ -163,7 +166,7 @@ class Answerer:
             await recording.caught_up()  # a client that has its answer may ask again before that is recorded
             played = await self._play(exchange, recording, asked.body)
             if isinstance(played, Interaction):
-                return await self._send_played(exchange, played)
+                return await self._send_played(exchange, recording, played)
             if recording.mode is Mode.SPY:
                 recording.note_miss(played.text())
             return await self._forward_and_keep(forwarder, exchange, recording, asked)

@@ -13,6 +13,7 @@ from azdicom_proxy.project_file import load_section
 from azdicom_proxy.settings import (
     DEFAULT_PORT,
     Fallback,
+    Latency,
     Matching,
     Mode,
     ProxySettings,
@@ -209,6 +210,13 @@ matching_options = group(
         help="Status of the answer to what is not in the cassette.",
     ),
     option("--recode", is_flag=True, help="Compress replayed answers that came compressed, where the client takes it."),
+    option(
+        "--latency",
+        type=click.Choice([latency.value for latency in Latency]),
+        default=Latency.NONE.value,
+        show_default=True,
+        help="Let replayed answers wait as long as the upstream did, by the cassette's .timings.json.",
+    ),
 )
 
 writing_options = group(
@@ -297,7 +305,12 @@ def _alias(upstream: Address | None) -> str:
     return "local" if upstream is not None and upstream.is_loopback else "azure-v2"
 
 
-ENUMS: Mapping[str, Callable[[Any], Any]] = {"mode": Mode, "auth": UpstreamAuth, "fallback": Fallback}
+ENUMS: Mapping[str, Callable[[Any], Any]] = {
+    "mode": Mode,
+    "auth": UpstreamAuth,
+    "fallback": Fallback,
+    "latency": Latency,
+}
 CONTRADICTIONS: tuple[tuple[Callable[[ProxySettings], bool], str], ...] = (
     (lambda s: s.tls_key is not None and s.tls_cert is None, "--tls-key needs --tls-cert"),
     (lambda s: s.trust.client_key is not None and s.trust.client_cert is None, "--client-key needs --client-cert"),

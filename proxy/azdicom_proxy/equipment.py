@@ -14,7 +14,7 @@ from azdicom_proxy.cassette.layout import LayoutOptions
 from azdicom_proxy.cassette.model import Cassette, RecordedRequest
 from azdicom_proxy.cassette.reading import load
 from azdicom_proxy.cassette.record_modes import parse_record_mode, plan
-from azdicom_proxy.cassette.writing import CassetteWriter
+from azdicom_proxy.cassette.writing import CassetteWriter, read_delays
 from azdicom_proxy.exchanges import DEFAULT_RECORDING
 from azdicom_proxy.matching.bodies import BodyLevel
 from azdicom_proxy.matching.player import Order, Player, Repeat
@@ -23,7 +23,7 @@ from azdicom_proxy.scrub.key import DEFAULT_PATH, ENVIRONMENT_VARIABLE, KEY_BYTE
 from azdicom_proxy.scrub.known import known_uids, known_values
 from azdicom_proxy.scrub.policy import Phi, PolicyError, Rules, ScrubPolicy, parse_options, parse_rules
 from azdicom_proxy.scrub.scrubber import Scrubber
-from azdicom_proxy.settings import Mode, ProxySettings
+from azdicom_proxy.settings import Latency, Mode, ProxySettings
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,12 @@ def equip(recording: Recording, settings: ProxySettings) -> None:
     """
     path = recording.path
     assert path is not None
+    _equip_mode(recording, path, settings)
+    if settings.latency is Latency.RECORDED and recording.player is not None:
+        recording.delays_s = read_delays(path)
+
+
+def _equip_mode(recording: Recording, path: Path, settings: ProxySettings) -> None:
     if recording.mode is Mode.RECORD:
         planned = plan(parse_record_mode(recording.record_mode), path)
         if planned.replays:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,8 @@ class Recording:
     path: Path | None
     player: "Player | None" = None
     writer: "CassetteWriter | None" = None
+    delays_s: "Mapping[str, float]" = field(default_factory=dict)
+    """How long the upstream let each interaction's answer wait, by id; empty unless answers shall wait again."""
     started: float = field(default_factory=time.perf_counter)
     recorded: int = 0
     misses: deque[str] = field(default_factory=lambda: deque(maxlen=MISSES_KEPT))

@@ -36,6 +36,13 @@ class Fallback(StrEnum):
     LOCAL = "local"
 
 
+class Latency(StrEnum):
+    """How long a replayed answer takes: no longer than it must, or as long as when it was recorded."""
+
+    NONE = "none"
+    RECORDED = "recorded"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matching:
     """How a recorded interaction is chosen; the words are those of `azdicom_proxy.matching`."""
@@ -81,6 +88,7 @@ class ProxySettings:
     strict: bool = False
     miss_status: int = 502
     recode: bool = False
+    latency: Latency = Latency.NONE
     matching: Matching = field(default_factory=Matching)
     writing: Writing = field(default_factory=Writing)
 

@@ -1,12 +1,14 @@
 """Replaying: misses, the timeline, spying, and that nothing goes anywhere else."""
 
+import json
+import time
 from pathlib import Path
 
 import pytest
 
-from azdicom_proxy.cassette.errors import CassetteMissingError
+from azdicom_proxy.cassette.errors import CassetteError, CassetteMissingError
 from azdicom_proxy.cassette.reading import load
-from azdicom_proxy.settings import Fallback, Mode
+from azdicom_proxy.settings import Fallback, Latency, Mode
 from tests.proxy.conversations import Conversation, only
 from tests.proxy.proxies import proxying
 from tests.proxy.raw_upstream import Client
@@ -122,3 +124,32 @@ def test_spy_can_ask_an_emulator_of_its_own(cassette: Path) -> None:
     assert [answer.headers["x-azdicom-source"] for answer in (stored, found)] == ["local", "local"]
     assert [match["0020000D"]["Value"] for match in found.json()] == [[talk.study]]
     assert stored.json()["00081199"]["Value"][0]["00081190"]["Value"][0].startswith(proxy.url)
+
+
+def test_answers_wait_as_long_as_when_they_were_recorded(cassette: Path) -> None:
+    """--latency recorded reads the timings beside the cassette; record-replay §6.5."""
+    timings = cassette.with_suffix(".timings.json")
+    document = json.loads(timings.read_text())
+    for timing in document["interactions"].values():
+        timing["first_byte_ms"] = 0
+    document["interactions"]["stow-studies-0001"]["first_byte_ms"] = 150
+    timings.write_text(json.dumps(document))
+
+    with proxying(None, Mode.REPLAY, cassette=cassette, latency=Latency.RECORDED) as proxy:
+        started = time.perf_counter()
+        answer = Conversation().store(proxy.client)
+        waited_s = time.perf_counter() - started
+
+    assert answer.status == 200
+    assert waited_s >= 0.15
+
+
+def test_waiting_needs_timings(cassette: Path) -> None:
+    """A cassette from elsewhere has none: the timings are not for git."""
+    cassette.with_suffix(".timings.json").unlink()
+
+    with (
+        pytest.raises(CassetteError, match="no timings beside it"),
+        proxying(None, Mode.REPLAY, cassette=cassette, latency=Latency.RECORDED),
+    ):
+        pass

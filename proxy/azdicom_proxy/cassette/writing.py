@@ -14,6 +14,7 @@ from typing import Protocol
 from azdicom_proxy.cassette import yaml_text
 from azdicom_proxy.cassette.churn import Kept, keep_equal
 from azdicom_proxy.cassette.document import to_document
+from azdicom_proxy.cassette.errors import CassetteError
 from azdicom_proxy.cassette.layout import LayoutOptions, lay_out
 from azdicom_proxy.cassette.lock import CassetteLock
 from azdicom_proxy.cassette.model import Cassette, Interaction, Metadata
@@ -240,6 +241,18 @@ def _write_timings(path: Path, interactions: tuple[Interaction, ...]) -> None:
     if timings:
         document = {"interactions": timings, "schema": 1}
         write_atomically(timings_path(path), (json.dumps(document, indent=1, sort_keys=True) + "\n").encode("ascii"))
+
+
+def read_delays(cassette: Path) -> dict[str, float]:
+    """Seconds to the first byte of each interaction's answer, by id. Raises CassetteError: there are none to read."""
+    path = timings_path(cassette)
+    try:
+        timings = json.loads(path.read_bytes())["interactions"]
+        return {name: timing["first_byte_ms"] / 1000 for name, timing in timings.items()}
+    except OSError as error:
+        raise CassetteError(cassette, f"no timings beside it: {error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CassetteError(path, "it does not hold the timings of a recording") from error
 
 
 def timings_path(cassette: Path) -> Path:
