@@ -29,13 +29,37 @@ class InstanceKey:
 
 
 @dataclass(frozen=True, slots=True)
+class OriginalVersion:
+    """The version of an instance before its first bulk update; it keeps its files (async §2.5)."""
+
+    watermark: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoredInstance:
-    """The current version of one SOP instance. `watermark` (≥ 1) grows with every store of the service."""
+    """The current version of one SOP instance. `watermark` (≥ 1) grows with every store and update of the service.
+
+    original: None as long as the instance was never updated.
+    """
 
     key: InstanceKey
     watermark: int
     transfer_syntax_uid: str
     size_bytes: int
+    original: OriginalVersion | None = None
+
+    @property
+    def first(self) -> "StoredInstance":
+        """The version as it was stored: the original one, or the only one. An update keeps the transfer syntax."""
+        if self.original is None:
+            return self
+        return StoredInstance(self.key, self.original.watermark, self.transfer_syntax_uid, self.original.size_bytes)
+
+    @property
+    def watermarks(self) -> tuple[int, ...]:
+        """Of all versions that have files."""
+        return (self.watermark,) if self.original is None else (self.watermark, self.original.watermark)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,6 +157,11 @@ STEPS: tuple[str, ...] = (
     );
     CREATE TABLE worklist_events (event_key BIGINT NOT NULL, ae_title VARCHAR NOT NULL, frame VARCHAR NOT NULL);
     """,
+    # The version before the first bulk update, of instances that were updated.
+    """
+    ALTER TABLE instances ADD COLUMN original_watermark BIGINT;
+    ALTER TABLE instances ADD COLUMN original_size_bytes BIGINT;
+    """,
 )
 
 

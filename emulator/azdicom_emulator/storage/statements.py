@@ -8,6 +8,8 @@ _TYPES = {
     "watermark": "BIGINT",
     "sequence": "BIGINT",
     "size_bytes": "BIGINT",
+    "original_watermark": "BIGINT",
+    "original_size_bytes": "BIGINT",
     "study_key": "BIGINT",
     "series_key": "BIGINT",
     "changed_at": "TIMESTAMP",

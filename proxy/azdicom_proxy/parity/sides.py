@@ -1,0 +1,210 @@
+"""One side of a comparison: a service that recorded requests are sent to, and whose answers are kept like recorded."""
+
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from azdicom_proxy.cassette.bodies import chunks_of, header, size_of
+from azdicom_proxy.cassette.model import Body, Empty, Inline, RecordedRequest, RecordedResponse
+from azdicom_proxy.cassette.naming import ROOTS, is_version
+from azdicom_proxy.cassette.side_files import files_of
+from azdicom_proxy.codings import coding_of
+from azdicom_proxy.headers import VIA, decoded, encoded, end_to_end, replaced, value_of, without
+from azdicom_proxy.rewriting import Rewriter, is_json
+from azdicom_proxy.settings import ProxySettings
+from azdicom_proxy.taps import BodyTap
+from azdicom_proxy.upstream.address import Address, outgoing_proxy
+from azdicom_proxy.upstream.client import Upload, UpstreamClient
+from azdicom_proxy.upstream.dialing import Dialer
+from azdicom_proxy.upstream.head import RawHeaders, request_head
+from azdicom_proxy.upstream_auth import UpstreamAuthorization, authorization
+
+DEFAULT_VERSION = "v2"
+WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+NOT_SENT = (b"host", b"expect", b"content-length")
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a side answered, and how long that took, in milliseconds."""
+
+    response: RecordedResponse
+    duration_ms: float
+
+
+class Side:
+    """Sends requests to the service at `address`, as the options of `settings` say; used on one event loop.
+
+    Large bodies of answers are files in `spool`, of which `release` removes those that are no longer needed. A service
+    without a path gets the API version in front of its resources, one below a path does not.
+    granted: in place of the authorization that the settings say.
+    Raises OSError when a file of the TLS options cannot be used, TokenUnavailableError when an extra is not installed.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        settings: ProxySettings,
+        *,
+        spool: Path,
+        executor: Executor,
+        granted: UpstreamAuthorization | None = None,
+    ) -> None:
+        self.address = address
+        self._settings = settings
+        self._spool = spool
+        self._executor = executor
+        self._authorization = granted or authorization(settings)
+        self._client = UpstreamClient(
+            Dialer(
+                address,
+                tls=settings.trust.context() if address.scheme == "https" else None,
+                proxy=outgoing_proxy(address),
+                connect_timeout_s=settings.connect_timeout_s,
+                idle_timeout_s=settings.idle_timeout_s,
+            )
+        )
+
+    @property
+    def base(self) -> str:
+        """What stands in front of the version, or of the resources where the service has none."""
+        return f"{self.address.origin}{self.address.path}"
+
+    @property
+    def service_url(self) -> str:
+        """What stands in front of `/studies`."""
+        return self.base if self.address.path else f"{self.base}/{DEFAULT_VERSION}"
+
+    def addressed(self, request: RecordedRequest) -> RecordedRequest:
+        """`request` as this side gets it: its URI, and URLs of the old base in a JSON body."""
+        if request.uri.startswith(f"{self.base}/"):
+            return request
+        root, version, resource = split_uri(request.uri)
+        prefix = "" if self.address.path else f"/{version or DEFAULT_VERSION}"
+        body = request.body
+        if isinstance(body, Inline) and is_json((header(request.headers, "content-type") or "").encode("latin-1")):
+            body = Inline(Rewriter.between(Address.parse(root), self.address).json(body.content))
+        return replace(request, uri=f"{self.base}{prefix}{resource}", body=body)
+
+    async def send(self, request: RecordedRequest) -> Answered:
+        """The answer to `request`, its body decoded and whole.
+
+        Raises UpstreamError, TokenUnavailableError, BodyOmittedError (the request's body was not recorded), OSError.
+        """
+        size = size_of(request.body)
+        chunks = None if isinstance(request.body, Empty) else _chunks(request.body)
+        return await self.send_stream(request, chunks, size)
+
+    async def send_stream(
+        self, request: RecordedRequest, chunks: AsyncIterator[bytes] | None, size_bytes: int | None
+    ) -> Answered:
+        """`send`, with a body of `chunks` in place of the request's own. size_bytes: None where it is not known."""
+        addressed = self.addressed(request) if chunks is None or request.body else request
+        if chunks is not None and isinstance(addressed.body, Inline) and addressed.body is not request.body:
+            chunks, size_bytes = _chunks(addressed.body), size_of(addressed.body)
+        headers = await self._headers(addressed, chunks is not None, size_bytes)
+        target = addressed.uri.removeprefix(self.address.origin) or "/"
+        head = request_head(request.method, target, headers)
+        upload = None if chunks is None else Upload(chunks, size_bytes is None, False, _nothing)
+        started = time.perf_counter()
+        async with self._client.exchange(request.method, head, upload) as answer:
+            response_headers = end_to_end(answer.head.headers)
+            coding = coding_of(value_of(response_headers, b"content-encoding"))
+            tap = self._tap(coding)
+            try:
+                await answer.deliver(_Taking(tap))
+                duration_ms = (time.perf_counter() - started) * 1000
+                body = await tap.finish(_text(value_of(response_headers, b"content-type")))
+            except BaseException:
+                await tap.abandon()
+                raise
+        if coding is not None:
+            response_headers = without(response_headers, b"content-encoding")
+            if value_of(response_headers, b"content-length") is not None:
+                response_headers = replaced(response_headers, b"Content-Length", b"%d" % size_of(body))
+        response = RecordedResponse(answer.head.status, answer.head.reason, decoded(response_headers), body)
+        return Answered(response, duration_ms)
+
+    def release(self, *bodies: Body) -> None:
+        """Removes the files of bodies that this side, or another with the same folder, has kept."""
+        release(self._spool, *bodies)
+
+    async def check(self) -> None:
+        """Gets a token and a connection. Raises TokenUnavailableError, UpstreamError."""
+        await self._authorization.check()
+        await self._client.check()
+
+    async def close(self) -> None:
+        await self._client.close()
+        await self._authorization.close()
+
+    async def _headers(self, request: RecordedRequest, has_body: bool, size_bytes: int | None) -> RawHeaders:
+        headers = without(end_to_end(encoded(request.headers)), *NOT_SENT)
+        headers = ((b"Host", self.address.authority.encode()), *headers)
+        if has_body and size_bytes is None:
+            headers = (*headers, (b"Transfer-Encoding", b"chunked"))
+        elif has_body or request.method in WITH_BODY:
+            headers = (*headers, (b"Content-Length", b"%d" % (size_bytes or 0)))
+        if value_of(headers, b"via") is None:
+            headers = (*headers, VIA)
+        return await self._authorization.applied_to(headers)
+
+    def _tap(self, coding: str | None) -> BodyTap:
+        return BodyTap(
+            executor=self._executor,
+            folder=self._spool,
+            coding=coding,
+            memory_bytes=self._settings.spool_memory_bytes,
+            limit_bytes=self._settings.max_record_body_bytes,
+        )
+
+
+def release(folder: Path, *bodies: Body) -> None:
+    """Removes the files in `folder` that the bodies are made of."""
+    for path in {file.path for body in bodies for file in files_of(body)}:
+        if path.parent == folder:
+            path.unlink(missing_ok=True)
+
+
+def split_uri(uri: str) -> tuple[str, str | None, str]:
+    """Base without the version, API version, and the rest from the slash on, percent-encoded as it was."""
+    parts = urlsplit(uri)
+    segments = parts.path.split("/")
+    query = f"?{parts.query}" if parts.query or uri.endswith("?") else ""
+    origin = f"{parts.scheme}://{parts.netloc}"
+    for at, segment in enumerate(segments):
+        if is_version(segment):
+            return origin + "/".join(segments[:at]), segment, f"/{'/'.join(segments[at + 1 :])}{query}"
+        if segment in ROOTS or segment == "partitions":
+            return origin + "/".join(segments[:at]), None, f"/{'/'.join(segments[at:])}{query}"
+    return origin, None, f"{parts.path or '/'}{query}"
+
+
+class _Taking:
+    """A receiver that only keeps."""
+
+    def __init__(self, tap: BodyTap) -> None:
+        self._tap = tap
+
+    def receive(self, chunk: memoryview) -> bool:
+        self._tap.feed(chunk)
+        return not self._tap.is_full
+
+    async def ready(self) -> None:
+        await self._tap.ready()
+
+
+async def _chunks(body: Body) -> AsyncIterator[bytes]:
+    for chunk in chunks_of(body):
+        yield chunk
+
+
+def _nothing() -> None:
+    """Nobody waits for a 100."""
+
+
+def _text(value: bytes | None) -> str | None:
+    return value.decode("latin-1") if value is not None else None
