@@ -3,13 +3,14 @@
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from azdicom_proxy.cassette.bodies import chunks_of, header, size_of
 from azdicom_proxy.cassette.model import Body, Empty, Inline, RecordedRequest, RecordedResponse
-from azdicom_proxy.cassette.naming import ROOTS, is_version
+from azdicom_proxy.cassette.naming import ROOTS, locate
 from azdicom_proxy.cassette.side_files import files_of
 from azdicom_proxy.codings import coding_of
 from azdicom_proxy.headers import VIA, decoded, encoded, end_to_end, replaced, value_of, without
@@ -17,12 +18,13 @@ from azdicom_proxy.rewriting import Rewriter, is_json
 from azdicom_proxy.settings import ProxySettings
 from azdicom_proxy.taps import BodyTap
 from azdicom_proxy.upstream.address import Address, outgoing_proxy
-from azdicom_proxy.upstream.client import Upload, UpstreamClient
+from azdicom_proxy.upstream.client import Answer, Upload, UpstreamClient
 from azdicom_proxy.upstream.dialing import Dialer
-from azdicom_proxy.upstream.head import RawHeaders, request_head
+from azdicom_proxy.upstream.head import request_head
 from azdicom_proxy.upstream_auth import UpstreamAuthorization, authorization
 
 DEFAULT_VERSION = "v2"
+STARTS = ROOTS | {"partitions"}
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 NOT_SENT = (b"host", b"expect", b"content-length")
 
@@ -33,6 +35,19 @@ class Answered:
 
     response: RecordedResponse
     duration_ms: float
+
+
+class FixedToken:
+    """A token that stays the same."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def token(self) -> str:
+        return self._token
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 class Side:
@@ -94,23 +109,28 @@ class Side:
 
         Raises UpstreamError, TokenUnavailableError, BodyOmittedError (the request's body was not recorded), OSError.
         """
-        size = size_of(request.body)
-        chunks = None if isinstance(request.body, Empty) else _chunks(request.body)
-        return await self.send_stream(request, chunks, size)
+        addressed = self.addressed(request)
+        chunks = None if isinstance(addressed.body, Empty) else _chunks(addressed.body)
+        return await self._exchanged(addressed, chunks, size_of(addressed.body))
 
-    async def send_stream(
-        self, request: RecordedRequest, chunks: AsyncIterator[bytes] | None, size_bytes: int | None
+    async def send_stream(self, request: RecordedRequest, chunks: AsyncIterator[bytes]) -> Answered:
+        """`send`, with a body of `chunks`, whose length is not known before, in place of the request's own."""
+        return await self._exchanged(self.addressed(request), chunks, None)
+
+    @asynccontextmanager
+    async def opened(self, request: RecordedRequest) -> AsyncIterator[Answer]:
+        """The answer to a request without a body, for a block that takes its body itself. Raises as `send`."""
+        addressed = self.addressed(request)
+        async with self._client.exchange(request.method, await self._head(addressed, None, 0)) as answer:
+            yield answer
+
+    async def _exchanged(
+        self, addressed: RecordedRequest, chunks: AsyncIterator[bytes] | None, size_bytes: int | None
     ) -> Answered:
-        """`send`, with a body of `chunks` in place of the request's own. size_bytes: None where it is not known."""
-        addressed = self.addressed(request) if chunks is None or request.body else request
-        if chunks is not None and isinstance(addressed.body, Inline) and addressed.body is not request.body:
-            chunks, size_bytes = _chunks(addressed.body), size_of(addressed.body)
-        headers = await self._headers(addressed, chunks is not None, size_bytes)
-        target = addressed.uri.removeprefix(self.address.origin) or "/"
-        head = request_head(request.method, target, headers)
+        head = await self._head(addressed, chunks, size_bytes)
         upload = None if chunks is None else Upload(chunks, size_bytes is None, False, _nothing)
         started = time.perf_counter()
-        async with self._client.exchange(request.method, head, upload) as answer:
+        async with self._client.exchange(addressed.method, head, upload) as answer:
             response_headers = end_to_end(answer.head.headers)
             coding = coding_of(value_of(response_headers, b"content-encoding"))
             tap = self._tap(coding)
@@ -141,16 +161,19 @@ class Side:
         await self._client.close()
         await self._authorization.close()
 
-    async def _headers(self, request: RecordedRequest, has_body: bool, size_bytes: int | None) -> RawHeaders:
-        headers = without(end_to_end(encoded(request.headers)), *NOT_SENT)
+    async def _head(
+        self, addressed: RecordedRequest, chunks: AsyncIterator[bytes] | None, size_bytes: int | None
+    ) -> bytes:
+        headers = without(end_to_end(encoded(addressed.headers)), *NOT_SENT)
         headers = ((b"Host", self.address.authority.encode()), *headers)
-        if has_body and size_bytes is None:
+        if chunks is not None and size_bytes is None:
             headers = (*headers, (b"Transfer-Encoding", b"chunked"))
-        elif has_body or request.method in WITH_BODY:
+        elif chunks is not None or addressed.method in WITH_BODY:
             headers = (*headers, (b"Content-Length", b"%d" % (size_bytes or 0)))
         if value_of(headers, b"via") is None:
             headers = (*headers, VIA)
-        return await self._authorization.applied_to(headers)
+        headers = await self._authorization.applied_to(headers)
+        return request_head(addressed.method, addressed.uri.removeprefix(self.address.origin) or "/", headers)
 
     def _tap(self, coding: str | None) -> BodyTap:
         return BodyTap(
@@ -175,12 +198,20 @@ def split_uri(uri: str) -> tuple[str, str | None, str]:
     segments = parts.path.split("/")
     query = f"?{parts.query}" if parts.query or uri.endswith("?") else ""
     origin = f"{parts.scheme}://{parts.netloc}"
+    version = locate("GET", uri).version
     for at, segment in enumerate(segments):
-        if is_version(segment):
+        if version is not None and segment.lower() == version:
             return origin + "/".join(segments[:at]), segment, f"/{'/'.join(segments[at + 1 :])}{query}"
-        if segment in ROOTS or segment == "partitions":
+        if version is None and segment in STARTS:
             return origin + "/".join(segments[:at]), None, f"/{'/'.join(segments[at:])}{query}"
     return origin, None, f"{parts.path or '/'}{query}"
+
+
+def resources_base(uri: str) -> str:
+    """What stands in front of `/studies` in `uri`: base, version and partition."""
+    root, version, _ = split_uri(uri)
+    partition = locate("GET", uri).partition
+    return f"{root}{f'/{version}' if version else ''}{f'/partitions/{quote(partition)}' if partition else ''}"
 
 
 class _Taking:
