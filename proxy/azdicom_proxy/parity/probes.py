@@ -101,7 +101,7 @@ async def model_name(service: ProbeService) -> str:
 
 
 async def absent_numeric(service: ProbeService) -> str:
-    study = await service.stored(SeriesNumber=None)
+    study = await service.stored()
     await service.add_tag(NUMBER_TAG, "IS")
     answer = await service.ask("GET", f"/instances?StudyInstanceUID={study}&{NUMBER_TAG}=0")
     return _by_status(answer, {204: "no", 200: "yes"})
