@@ -10,6 +10,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from azdicom_emulator.settings import Settings
+from tests.support.azurite import Azurite, running_azurite
 from tests.support.client import Emulator
 from tests.support.server import running
 
@@ -52,4 +53,11 @@ def emulator_with(tmp_path: Path) -> Iterator[EmulatorWith]:
 def shared_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """A default server for all tests of a module, which tell their data apart by fresh UIDs."""
     with running(Settings(data_dir=tmp_path_factory.mktemp("shared") / "data")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Azurite]:
+    """One Azurite for all tests of the session, which mark their module `xdist_group("azurite")`: one worker has it."""
+    with running_azurite() as started:
         yield started

@@ -28,8 +28,6 @@ IN_MAPPINGS = {"extensions": "extensions-and-quirks.md#extensions", "quirks": "e
 DESCRIBED_BY_HAND = {"serve", "upload"}
 PLANNED = {
     "http.debug_routes": ("off, on", "`/debug/events`"),
-    "update.location_header": ("`absent`, `present`", "Location header of a bulk update"),
-    "export.missing_source": ("`all`, `400`", "export without a source"),
 }
 """Extensions and quirks of parts that are still to be built."""
 

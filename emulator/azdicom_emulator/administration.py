@@ -48,7 +48,7 @@ def _administration(application: web.Application, faults: FaultSwitch) -> Admini
     endpoints = (
         *process_endpoints(MODE, describe, application[STOPPING].set),
         *data_endpoints(application),
-        *fault_endpoints(faults),
+        *fault_endpoints(lambda: faults),
         *journal_endpoints(journal),
         *metrics_endpoints(metrics),
     )

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 from aiohttp import web
 
 from azdicom_emulator.administration import create_instruments
+from azdicom_emulator.management.exporting import EXPORTING, Exporting
 from azdicom_emulator.management.health import HEALTH, HealthState
-from azdicom_emulator.management.operations import RUNNER, OperationRunner
+from azdicom_emulator.management.operations import RUNNER, OperationRunner, Work
 from azdicom_emulator.management.tag_indexing import TagIndexing
+from azdicom_emulator.management.updating import StudyUpdating
 from azdicom_emulator.routes import (
     BULK_DATA_ROUTES,
     ISSUER_ROUTES,
@@ -102,7 +104,12 @@ async def _parts(application: web.Application) -> AsyncIterator[None]:
         await index.close()
         raise PartitionsNeededError
     workers = application[WORKERS] = Workers(threads=settings.worker_threads, processes=settings.worker_processes)
-    works = {OperationType.REINDEX: TagIndexing(index, workers, tag_rules(settings))}
+    exporting = application[EXPORTING] = Exporting(index, settings.export_folder, settings.export_retry_s)
+    works: dict[OperationType, Work] = {
+        OperationType.REINDEX: TagIndexing(index, workers, tag_rules(settings)),
+        OperationType.UPDATE: StudyUpdating(index, workers, tag_rules(settings)),
+        OperationType.EXPORT: exporting,
+    }
     runner = application[RUNNER] = OperationRunner(index, works, settings.operation_delay_s)
     runner.resume()
     channels = application[CHANNELS] = Channels(index)
@@ -112,5 +119,6 @@ async def _parts(application: web.Application) -> AsyncIterator[None]:
     await asyncio.wait([sweep])
     await channels.close()
     await runner.close()
+    await asyncio.to_thread(exporting.close)
     workers.close()
     await index.close()

@@ -12,6 +12,7 @@ COMMANDS = {
     "cert": ("azdicom_emulator.cert:cert", "Make a development certificate for https."),
     "token": ("azdicom_emulator.token:token", "Print an access token of the built-in development issuer."),
     "reindex": ("azdicom_emulator.reindex:reindex", "Make the index again from the DICOM files."),
+    "pull": ("azdicom_proxy.pull_command:pull", "Copy studies from a DICOMweb service into the emulator."),
     "proxy": ("azdicom_proxy.proxy_command:proxy", "Forward to a DICOMweb service, record or replay."),
     "record": ("azdicom_proxy.record_command:record", "Run a command and record what it says to a service."),
     "replay": ("azdicom_proxy.replay_command:replay", "Serve the answers of a cassette."),

@@ -1,6 +1,8 @@
 """The whole surface in one table. Routing and the `Allow` of a 405 are derived from it."""
 
+from azdicom_emulator.management.bulk_update import update_studies
 from azdicom_emulator.management.changefeed import change_feed, latest_change
+from azdicom_emulator.management.export import export
 from azdicom_emulator.management.extended_query_tags import (
     add_query_tags,
     change_query_tag,
@@ -68,6 +70,15 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", STUDY, retrieve_study, "WADO-RS", "PS3.18 §10.4", Action.READ),
     Route("POST", STUDY, store_instances, "STOW-RS", "PS3.18 §10.5", Action.WRITE),
     Route("PUT", STUDY, store_instances, "STOW-RS upsert", "Azure: Upsert (STOW-RS)", Action.WRITE),
+    Route(
+        "POST",
+        "/studies/$bulkUpdate",
+        update_studies,
+        "Bulk update",
+        "Azure: Bulk update",
+        Action.WRITE,
+        min_version=2,
+    ),
     Route("DELETE", STUDY, delete_instances, "Delete", "Azure: Delete", Action.DELETE),
     Route("GET", STUDY + "/metadata", study_metadata, "WADO-RS", "PS3.18 §10.4", Action.READ),
     Route("GET", STUDY + "/series", search_study_series, "QIDO-RS", "PS3.18 §10.6", Action.READ),
@@ -97,6 +108,7 @@ ROUTES: tuple[Route, ...] = (
         "PS3.18 §11.8",
         Action.WRITE,
     ),
+    Route("POST", "/export", export, "Export", "Azure: Export DICOM files", Action.EXPORT),
     Route("GET", "/changefeed", change_feed, "Change feed", "Azure: Change Feed", Action.READ, Scope.SERVICE),
     Route("GET", "/changefeed/latest", latest_change, "Change feed", "Azure: Change Feed", Action.READ, Scope.SERVICE),
     Route("GET", TAGS, list_query_tags, *EXTENDED_QUERY_TAGS, Action.READ, Scope.SERVICE),

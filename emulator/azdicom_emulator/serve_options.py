@@ -238,6 +238,28 @@ OPTIONS: tuple[Callable[[Callable[..., object]], Callable[..., object]], ...] = 
         help="Refuse to start operations, as the service does while they are switched off.",
     ),
     click.option(
+        "--disable-export",
+        envvar="AZDICOM_DISABLE_EXPORT",
+        is_flag=True,
+        help="Answer exports with 404, as a service without the feature does.",
+    ),
+    click.option(
+        "--export-folder",
+        envvar="AZDICOM_EXPORT_FOLDER",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Let exports write below this folder too, not only to containers.",
+    ),
+    click.option(
+        "--export-retry",
+        "export_retry_s",
+        envvar="AZDICOM_EXPORT_RETRY",
+        type=click.FloatRange(min=0),
+        default=60.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long an export waits when its destination fails; three and nine times as long before later attempts.",
+    ),
+    click.option(
         "--max-extended-query-tags",
         envvar="AZDICOM_MAX_EXTENDED_QUERY_TAGS",
         type=click.IntRange(min=0),

@@ -62,6 +62,9 @@ EXTENSIONS = {
         ),
         Extension("worklist.subscriptions", True, "worklist subscriptions and their event channel"),
         Extension("retrieve.bulkdata", True, "`…/instances/{instance}/bulkdata/{ggggeeee}`"),
+        Extension(
+            "export.local_directory", True, "exports to `localdirectory`, below the folder that `--export-folder` names"
+        ),
     )
 }
 
@@ -86,6 +89,9 @@ QUIRKS = {
         Quirk("worklist.update_unknown", ("400", "404"), "update of a workitem that does not exist"),
         Quirk("worklist.update_canceled", ("409", "400"), "update of a canceled workitem"),
         Quirk("worklist.cancel_completed", ("400", "409"), "request to cancel a completed workitem"),
+        Quirk("export.missing_source", ("all", "400"), "an export without a source"),
+        Quirk("export.credentials", ("any", "identity"), "exports by shared access signature or to public containers"),
+        Quirk("update.location_header", ("absent", "present"), "Location header of a bulk update"),
         Quirk("versions.unsupported", ("400", "404"), "answer to a well-formed version that is not supported"),
     )
 }
@@ -134,6 +140,11 @@ class Settings:
     disable_operations: bool = False
     operation_delay_s: float = 0.0
     """How long an operation waits before it works, so that clients see it in progress."""
+    disable_export: bool = False
+    export_folder: Path | None = None
+    """What exports of type `localdirectory` may write to; None: they are refused."""
+    export_retry_s: float = 60.0
+    """Unit of the waits of 1, 3 and 9 after a destination refused something."""
     max_extended_query_tags: int = 128
     expiry_interval_s: float = 60.0
     worklist_events_kept: int = 10_000

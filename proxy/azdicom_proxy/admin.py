@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -16,18 +17,23 @@ from azdicom_emulator.faults.switch import FaultSwitch
 from azdicom_proxy.cassette.errors import CassetteError
 from azdicom_proxy.exchanges import NAME
 from azdicom_proxy.observing import Observer
+from azdicom_proxy.recording_faults import RecordingFaults
 from azdicom_proxy.recordings import Recording, Recordings
 from azdicom_proxy.settings import Mode, ProxySettings
+
+if TYPE_CHECKING:
+    from azdicom_proxy.parity.diff_run import DiffRun
 
 
 def create_admin(
     settings: ProxySettings,
     recordings: Recordings,
     observer: Observer,
-    faults: FaultSwitch,
+    faults: RecordingFaults,
     stopping: asyncio.Event,
+    diff: "DiffRun | None" = None,
 ) -> AdminApi:
-    """For this machine only, or for whoever has the admin token."""
+    """For this machine only, or for whoever has the admin token. diff: what a proxy in diff mode finds."""
 
     def describe() -> dict[str, object]:
         return {
@@ -36,21 +42,38 @@ def create_admin(
             "upstream": settings.upstream_alias if settings.upstream is not None else None,
             "cassette": str(settings.cassette) if settings.cassette is not None else None,
             "recordings": [recording.name for recording in recordings],
-            "seed": faults.seed,
+            "seed": faults.common.seed,
         }
 
     endpoints = (
         *process_endpoints(settings.mode.value, describe, stopping.set),
-        *mode_endpoints(recordings, has_upstream=settings.upstream is not None),
+        *mode_endpoints(recordings, has_upstream=settings.upstream is not None, can_diff=diff is not None),
         *recording_endpoints(recordings, observer.journal),
-        *fault_endpoints(faults),
+        *fault_endpoints(lambda: faults.common),
+        *fault_endpoints(_by_name(faults), "recordings/{name}/faults"),
         *journal_endpoints(observer.journal),
         *metrics_endpoints(observer.metrics),
+        *(diff_endpoints(diff) if diff is not None else ()),
     )
     return AdminApi(endpoints, settings.admin_token)
 
 
-def mode_endpoints(recordings: Recordings, *, has_upstream: bool) -> tuple[Endpoint, ...]:
+def diff_endpoints(diff: "DiffRun") -> tuple[Endpoint, ...]:
+    """What was compared until now: the whole result, what was learned to be noise, and what was exercised."""
+
+    async def show(request: web.BaseRequest) -> web.Response:
+        return json_answer(diff.as_json())
+
+    async def noise(request: web.BaseRequest) -> web.Response:
+        return json_answer(diff.noise_as_json())
+
+    async def coverage(request: web.BaseRequest) -> web.Response:
+        return json_answer(diff.coverage_as_json())
+
+    return Endpoint("GET", "diff", show), Endpoint("GET", "noise", noise), Endpoint("GET", "coverage", coverage)
+
+
+def mode_endpoints(recordings: Recordings, *, has_upstream: bool, can_diff: bool) -> tuple[Endpoint, ...]:
     """PUT ends all recordings and goes on in another mode."""
 
     async def show(request: web.BaseRequest) -> web.Response:
@@ -60,6 +83,8 @@ def mode_endpoints(recordings: Recordings, *, has_upstream: bool) -> tuple[Endpo
         mode = _mode_of((await _body(request)).get("mode"))
         if mode is not Mode.REPLAY and not has_upstream:
             raise ProblemError(400, f"mode {mode.value} needs an upstream, and the proxy was started without one")
+        if mode is Mode.DIFF and not can_diff:
+            raise ProblemError(400, "mode diff needs a proxy that was started with --mode diff")
         await recordings.set_mode(mode)
         return await show(request)
 
@@ -99,6 +124,15 @@ def recording_endpoints(recordings: Recordings, journal: Journal) -> tuple[Endpo
         Endpoint("GET", "misses", misses),
         Endpoint("POST", "reset", reset),
     )
+
+
+def _by_name(faults: RecordingFaults) -> Callable[[str], FaultSwitch]:
+    def find(name: str) -> FaultSwitch:
+        if not NAME.fullmatch(name):
+            raise ProblemError(400, f"'{name}' is no name of a recording: letters, digits, '.', '_' and '-'")
+        return faults.switch(name)
+
+    return find
 
 
 def _refusing(act: Act) -> Act:

@@ -38,6 +38,8 @@ from azdicom_proxy.taps import BodyTap
 
 if TYPE_CHECKING:
     from azdicom_proxy.matching.player import Miss
+    from azdicom_proxy.parity.shadow import Kept, Shadow
+    from azdicom_proxy.upstream.head import Head
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ Answering = Callable[[Exchange, Recording], Awaitable[web.StreamResponse]]
 class Answerer:
     """Answers exchanges. upstream: None where nothing is forwarded; local: the emulator for `--fallback local`.
 
-    A mode is one row of `_by_mode`.
+    shadow: what diff mode hands its exchanges to. A mode is one row of `_by_mode`.
     """
 
     def __init__(
@@ -62,10 +64,12 @@ class Answerer:
         local: Forwarder | None,
         executor: Executor,
         spool: Path,
+        shadow: "Shadow | None" = None,
     ) -> None:
         self._settings = settings
         self._upstream = upstream
         self._local = local
+        self._shadow = shadow
         self._executor = executor
         self._spool = spool
         self._by_mode: dict[Mode, Answering] = {
@@ -73,6 +77,7 @@ class Answerer:
             Mode.RECORD: self._record,
             Mode.REPLAY: self._replay,
             Mode.SPY: self._spy,
+            Mode.DIFF: self._diff,
         }
 
     async def answer(self, exchange: Exchange, recording: Recording) -> web.StreamResponse:
@@ -104,6 +109,84 @@ class Answerer:
         forwarder = self._local if is_local else self._upstream
         assert forwarder is not None, "the command line sees to it"
         return await self._play_or_forward(forwarder, exchange, recording)
+
+    # Diff mode.
+
+    async def _diff(self, exchange: Exchange, recording: Recording) -> web.StreamResponse:
+        """The upstream's answer, sent as in passthrough; what flowed by is handed to the shadow behind it."""
+        shadow = self._shadow
+        assert shadow is not None, "the command line sees to it"
+        taps = Taps(functools.partial(self._tap, limit_bytes=self._settings.max_record_body_bytes))
+        shadow.pace.enter()
+        try:
+            forwarded = await self._forwarder().forward(exchange, taps=taps)
+            await taps.rest()
+        except BaseException as error:
+            await taps.abandon()
+            shadow.offer(self._kept(exchange, None, Taps(taps.new), _why_unanswered(error)))
+            raise
+        finally:
+            shadow.pace.leave()
+        if not forwarded.is_whole:
+            await taps.abandon()
+            shadow.offer(self._kept(exchange, forwarded.head, Taps(taps.new), exchange.verdict))
+            return forwarded.response
+
+        async def settle(is_kept: bool) -> None:
+            if not is_kept:
+                await taps.abandon()
+            elif recording.writer is None:
+                exchange.verdict = _queued(shadow.offer(self._kept(exchange, forwarded.head, taps)))
+            else:
+                keep = functools.partial(self._keep_and_offer, shadow, exchange, recording, forwarded, taps)
+                await asyncio.shield(recording.in_order(keep))
+
+        if FAULT in exchange.request:  # the rule may still find that there is nothing to change
+            exchange.settle = settle
+        else:
+            await settle(True)
+        return forwarded.response
+
+    async def _keep_and_offer(
+        self, shadow: "Shadow", exchange: Exchange, recording: Recording, forwarded: Forwarded, taps: Taps
+    ) -> None:
+        """Records the interaction, and hands it to the shadow with the files of its bodies."""
+        kept = self._kept(exchange, forwarded.head, taps)
+        interaction = await self._append(self._forwarder(), exchange, recording, forwarded, taps)
+        if interaction is None:
+            shadow.offer(replace(kept, skipped="body-not-kept"))
+            return
+        response = replace(kept.response, body=interaction.response.body)
+        request = replace(kept.request, body=interaction.request.body)
+        shadow.offer(replace(kept, request=request, response=response, has_bodies=True))
+
+    def _kept(self, exchange: Exchange, head: "Head | None", taps: Taps, skipped: str = "") -> "Kept":
+        from azdicom_proxy.parity.shadow import Kept
+
+        ended = time.perf_counter()
+        upstream = self._forwarder().upstream
+        headers = end_to_end(head.headers) if head is not None else ()
+        if not skipped and not _is_whole(exchange, taps):
+            skipped = "refused before its body was sent"
+        return Kept(
+            id=exchange.id,
+            request=RecordedRequest(
+                exchange.method,
+                f"{upstream.origin}{upstream.path}{exchange.target}",
+                _request_headers(exchange),
+            ),
+            response=RecordedResponse(
+                head.status if head is not None else 502,
+                head.reason if head is not None else "",
+                decoded(without(headers, b"content-encoding")),
+            ),
+            request_tap=taps.request,
+            response_tap=taps.response,
+            started=exchange.started,
+            ended=ended,
+            duration_ms=(ended - exchange.started) * 1000,
+            skipped=skipped,
+        )
 
     # Replaying.
 
@@ -212,9 +295,18 @@ class Answerer:
         self, forwarder: Forwarder, exchange: Exchange, recording: Recording, forwarded: Forwarded, taps: Taps
     ) -> None:
         try:
+            await self._append(forwarder, exchange, recording, forwarded, taps)
+        finally:
+            await taps.abandon()
+
+    async def _append(
+        self, forwarder: Forwarder, exchange: Exchange, recording: Recording, forwarded: Forwarded, taps: Taps
+    ) -> Interaction | None:
+        """The interaction as it was on the wire, once it is recorded; None: it could not be."""
+        try:
             interaction = await self._interaction(forwarder, exchange, recording, forwarded, taps)
             if recording.writer is None:
-                return
+                return interaction
             loop = asyncio.get_running_loop()
             kept = await loop.run_in_executor(self._executor, recording.writer.append, interaction)
         except Exception as error:
@@ -222,16 +314,15 @@ class Answerer:
             exchange.verdict = "not-recorded"
             recording.refusal = f"{exchange.method} {exchange.target.partition('?')[0]}: {error}"
             log.error("not recorded: %s", recording.refusal)
-            return
-        finally:
-            await taps.abandon()
+            return None
         if kept is None:
             exchange.verdict = "never-recorded"
-            return
+            return interaction
         exchange.verdict = kept.id
         recording.recorded += 1
         if recording.player is not None:
             recording.player.add(kept, played=True)
+        return interaction
 
     async def _interaction(
         self, forwarder: Forwarder, exchange: Exchange, recording: Recording, forwarded: Forwarded, taps: Taps
@@ -286,6 +377,20 @@ class Asked:
 def _request_headers(exchange: Exchange) -> Headers:
     """What is recorded and matched of a request's headers: not the address at which the proxy was reached."""
     return decoded(without(exchange.headers, b"host", b"expect"))
+
+
+def _queued(is_accepted: bool) -> str:
+    return "compared" if is_accepted else "backpressure"
+
+
+def _is_whole(exchange: Exchange, taps: Taps) -> bool:
+    """Whether the upstream took all of the request's body before it answered."""
+    length = value_of(exchange.headers, b"content-length")
+    return length is None or not length.isdigit() or (taps.request.received_bytes if taps.request else 0) >= int(length)
+
+
+def _why_unanswered(error: BaseException) -> str:
+    return "upstream-failed" if isinstance(error, ProxyError) else "aborted"
 
 
 async def _body_of(tap: BodyTap | None, content_type: bytes | None) -> Body:

@@ -175,6 +175,19 @@ cassette_options = group(
     ),
 )
 
+diff_options = group(
+    option("--hydrate", is_flag=True, help="Fetch what never passed by from the upstream before it is compared."),
+    option(
+        "--hydrate-limit",
+        type=click.IntRange(min=1),
+        default=200,
+        show_default=True,
+        metavar="INSTANCES",
+        help="How many instances --hydrate may fetch.",
+    ),
+    option("--local", type=Url(), metavar="URL", help="Compare with this service.  [default: a fresh strict emulator]"),
+)
+
 matching_options = group(
     option("--match-on", multiple=True, metavar="NAME", help="Matchers; +NAME and -NAME edit the list. Repeatable."),
     option("--match-header", "match_headers", multiple=True, metavar="NAME", help="Compare this header. Repeatable."),
@@ -323,9 +336,15 @@ CONTRADICTIONS: tuple[tuple[Callable[[ProxySettings], bool], str], ...] = (
     (
         lambda s: (
             s.upstream is None
-            and (s.mode in (Mode.PASSTHROUGH, Mode.RECORD) or (s.mode is Mode.SPY and s.fallback is Fallback.UPSTREAM))
+            and (
+                s.mode in (Mode.PASSTHROUGH, Mode.RECORD, Mode.DIFF)
+                or (s.mode is Mode.SPY and s.fallback is Fallback.UPSTREAM)
+            )
         ),
         "this mode needs --upstream",
     ),
-    (lambda s: s.mode is not Mode.PASSTHROUGH and not (s.cassette or s.cassette_dir), "this mode needs --cassette"),
+    (
+        lambda s: s.mode not in (Mode.PASSTHROUGH, Mode.DIFF) and not (s.cassette or s.cassette_dir),
+        "this mode needs --cassette",
+    ),
 )

@@ -47,6 +47,10 @@ def equip(recording: Recording, settings: ProxySettings) -> None:
 
 
 def _equip_mode(recording: Recording, path: Path, settings: ProxySettings) -> None:
+    if recording.mode is Mode.DIFF:
+        planned = plan(parse_record_mode("rewrite"), path)
+        recording.writer = _writer(path, settings, planned.existing, keeps_equal=planned.keeps_equal)
+        return
     if recording.mode is Mode.RECORD:
         planned = plan(parse_record_mode(recording.record_mode), path)
         if planned.replays:

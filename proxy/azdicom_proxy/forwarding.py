@@ -37,6 +37,12 @@ class Taps:
     request: BodyTap | None = None
     response: BodyTap | None = None
 
+    async def rest(self) -> None:
+        """Returns when no thread works on them any more: from then on another event loop may finish them."""
+        for tap in (self.request, self.response):
+            if tap is not None:
+                await tap.rest()
+
     async def abandon(self) -> None:
         """To its end, even if the one who waits for it is cancelled: a client may hang up at any time."""
         await asyncio.shield(self._abandon())

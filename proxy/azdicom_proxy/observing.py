@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from azdicom_emulator.admin.journal import Entry, Journal
@@ -28,9 +28,9 @@ class Lines:
 
 
 class Observer:
-    """with_personal: values of queries that name a person are shown."""
+    """with_personal: values of queries that name a person are shown. gauges: what else the metrics tell."""
 
-    def __init__(self, *, with_personal: bool) -> None:
+    def __init__(self, *, with_personal: bool, gauges: Iterable[Gauge] = ()) -> None:
         self.journal = Journal(with_personal=with_personal)
         self._misses: Counter[str] = Counter()
         self.metrics = Metrics(
@@ -40,7 +40,8 @@ class Observer:
                     "Requests that a cassette had no answer to.",
                     lambda: {(("recording", name),): count for name, count in sorted(self._misses.items())},
                     "counter",
-                )
+                ),
+                *gauges,
             ]
         )
         self._with_personal = with_personal

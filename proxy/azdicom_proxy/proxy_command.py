@@ -8,6 +8,7 @@ from azdicom_proxy.command_options import (
     RECORD_MODES,
     Url,
     cassette_options,
+    diff_options,
     fault_options,
     listening_options,
     log_options,
@@ -27,6 +28,7 @@ Examples:
   azdicom proxy --upstream http://127.0.0.1:8080 --mode record --cassette tests/cassettes/search.yaml
   azdicom proxy --mode replay --cassette tests/cassettes/search.yaml --port 0 --port-file proxy.url
   azdicom proxy --mode spy --fallback local --cassette tests/cassettes/search.yaml
+  azdicom proxy --upstream URL --auth azure --mode diff --hydrate
 
 Every option is also an environment variable (AZDICOM_RECORD_MODE for --record-mode).
 """
@@ -39,7 +41,8 @@ Every option is also an environment variable (AZDICOM_RECORD_MODE for --record-m
     type=click.Choice([mode.value for mode in Mode]),
     default=Mode.PASSTHROUGH.value,
     show_default=True,
-    help="Who answers: the upstream, the cassette, or (spy) the cassette and on a miss another.",
+    help="Who answers: the upstream, the cassette, or (spy) the cassette and on a miss another;"
+    " diff compares the upstream's answers with an emulator's.",
 )
 @option(
     "--record-mode",
@@ -57,6 +60,7 @@ Every option is also an environment variable (AZDICOM_RECORD_MODE for --record-m
 )
 @option("--record-misses", is_flag=True, help="Add to the cassette what --mode spy did not find in it.")
 @cassette_options
+@diff_options
 @matching_options
 @writing_options
 @upstream_options
@@ -65,7 +69,7 @@ Every option is also an environment variable (AZDICOM_RECORD_MODE for --record-m
 @listening_options
 @log_options
 def proxy(**options: Any) -> None:
-    """Forward to a DICOMweb service, record what goes by, or replay it."""
+    """Forward to a DICOMweb service, record what goes by, replay it, or compare it with the emulator."""
     from azdicom_proxy.running import run
 
     if options["mode"] == Mode.RECORD.value and options["record_mode"] == "none":

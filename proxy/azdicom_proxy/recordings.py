@@ -163,7 +163,7 @@ class Recordings:
 
     async def _start(self, name: str, mode: Mode) -> Recording:
         recording = Recording(name, mode, self._settings.record_mode, None)
-        if mode is not Mode.PASSTHROUGH:
+        if mode is not Mode.PASSTHROUGH and not (mode is Mode.DIFF and self._settings.cassette is None):
             recording.path = self.path_of(name)
             await asyncio.get_running_loop().run_in_executor(self._executor, self._equip, recording)
         self._open[name] = recording

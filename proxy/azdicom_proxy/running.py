@@ -24,11 +24,13 @@ from azdicom_proxy.exit_codes import (
     UsageFailure,
 )
 from azdicom_proxy.settings import Mode, ProxySettings
+from azdicom_proxy.upstream.address import Address
 
 log = logging.getLogger(__name__)
 
 UNPLAYED_SHOWN = 20
 SIGNALLED = 128
+LOCAL_LOGS = ("azdicom.access", "azdicom_emulator")
 
 
 def run(settings: ProxySettings, options: Mapping[str, Any], command: Sequence[str] = ()) -> int:
@@ -39,6 +41,9 @@ def run(settings: ProxySettings, options: Mapping[str, Any], command: Sequence[s
     configure(str(options["log_level"]), LogFormat(str(options["log_format"])))
     if settings.quiet:
         logging.getLogger("azdicom.exchange").setLevel(logging.WARNING)
+    if settings.mode is Mode.DIFF:
+        for name in LOCAL_LOGS:  # the local side's own lines would mix with those of the exchanges
+            logging.getLogger(name).setLevel(logging.WARNING)
     if settings.trust.is_insecure:
         log.warning("--insecure: the upstream's certificate is not checked")
     try:
@@ -95,13 +100,14 @@ class _Run:
             settings.port_file.write_text(f"{url}\n")
         # With a command, stdout is that command's.
         click.echo(f"Listening on {url}", err=bool(self._command))
-        upstream = f"{settings.upstream.origin}{settings.upstream.path}" if settings.upstream is not None else "none"
         lines = [
             f"azdicom {__version__}",
             f"  mode      {settings.mode.value}{_record_mode(settings)}",
-            f"  upstream  {upstream}",
+            f"  upstream  {_named(settings.upstream) or 'none'}",
         ]
-        if settings.mode is not Mode.PASSTHROUGH:
+        if settings.mode is Mode.DIFF:
+            lines.append(f"  local     {_named(settings.local) or 'a fresh strict emulator'}")
+        if settings.cassette or settings.cassette_dir:
             lines.append(f"  cassette  {settings.cassette or settings.cassette_dir}")
         if not self._command:
             lines.append(f"  try       curl -i '{url}/v2/studies?limit=10' -H 'Accept: application/dicom+json'")
@@ -182,6 +188,10 @@ class _Run:
         for interaction in unplayed[:UNPLAYED_SHOWN]:
             click.echo(f"  unplayed: {interaction.id}  {interaction.route}", err=True)
         return bool(recording.missed or (self._settings.strict and unplayed))
+
+
+def _named(address: Address | None) -> str:
+    return f"{address.origin}{address.path}" if address is not None else ""
 
 
 def _record_mode(settings: ProxySettings) -> str:

@@ -25,6 +25,7 @@ from azdicom_proxy.forwarding import Forwarder
 from azdicom_proxy.headers import SOURCE_HEADER, encoded
 from azdicom_proxy.local import LocalEmulator
 from azdicom_proxy.observing import Observer
+from azdicom_proxy.recording_faults import RecordingFaults
 from azdicom_proxy.recordings import Recording, Recordings
 from azdicom_proxy.settings import Fallback, Mode, ProxySettings, UpstreamAuth
 from azdicom_proxy.tls import server_context
@@ -36,6 +37,7 @@ from azdicom_proxy.upstream_auth import UpstreamAuthorization, authorization
 
 if TYPE_CHECKING:
     from azdicom_emulator.faults.engine import FaultEngine
+    from azdicom_proxy.parity.diff_run import DiffRun
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +54,15 @@ class ProxyServer:
         self.stopping = asyncio.Event()
         self.url = ""
         self.upstream: Forwarder | None = None
-        self._observer = Observer(with_personal=settings.log_phi)
-        self.faults = FaultSwitch(is_service=False)
+        self.faults = RecordingFaults(FaultSwitch(is_service=False))
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="proxy")
         self.recordings = Recordings(settings, self._executor)
         self._spool = tempfile.TemporaryDirectory(prefix="azdicom-proxy-")
+        self.diff = _diff_run(settings, Path(self._spool.name)) if settings.mode is Mode.DIFF else None
+        """What a proxy in diff mode has found."""
+        self._observer = Observer(
+            with_personal=settings.log_phi, gauges=self.diff.gauges() if self.diff is not None else ()
+        )
         self._local: LocalEmulator | None = None
         self._answerer: Answerer
         self._admin: AdminApi | None = None
@@ -71,18 +77,25 @@ class ProxyServer:
         Raises FaultsError, UnknownPresetError, CassetteError, TokenUnavailableError, OSError.
         """
         settings = self.settings
-        self.faults = switch_of(settings.faults, settings.chaos, settings.seed, is_service=False)
+        self.faults = RecordingFaults(switch_of(settings.faults, settings.chaos, settings.seed, is_service=False))
         tls = server_context(settings.tls_cert, settings.tls_key)
         if settings.mode is not Mode.PASSTHROUGH:
             await self.recordings.get(DEFAULT_RECORDING)
         if settings.upstream is not None:
             self.upstream = forwarder_to(settings.upstream, settings, authorization(settings))
         local = await self._start_local() if self._needs_local else None
+        if self.diff is not None:
+            self.diff.shadow.start()
         self._answerer = Answerer(
-            settings, upstream=self.upstream, local=local, executor=self._executor, spool=Path(self._spool.name)
+            settings,
+            upstream=self.upstream,
+            local=local,
+            executor=self._executor,
+            spool=Path(self._spool.name),
+            shadow=self.diff.shadow if self.diff is not None else None,
         )
         if settings.admin:
-            self._admin = create_admin(settings, self.recordings, self._observer, self.faults, self.stopping)
+            self._admin = create_admin(settings, self.recordings, self._observer, self.faults, self.stopping, self.diff)
         await self._listen(tls)
         if settings.auto_shutdown_s is not None:
             self._watch = asyncio.ensure_future(self._shut_down_when_idle(settings.auto_shutdown_s))
@@ -110,6 +123,8 @@ class ProxyServer:
             self.faults.close()  # also lets go of the requests that hang
             if self._runner is not None:
                 await self._runner.cleanup()
+            if self.diff is not None:
+                await self.diff.close()
             return await self.recordings.close()
         finally:
             if self.upstream is not None:
@@ -165,7 +180,7 @@ class ProxyServer:
         except ProxyError as error:
             return problem(error)
         exchange.cors = cors_headers(request, self.settings.cors)
-        engine = self.faults.engine
+        engine = self.faults.engine(exchange.recording)
         try:
             return await (self._answered(exchange) if engine is None else self._under_rules(engine, exchange))
         except asyncio.CancelledError:
@@ -267,6 +282,12 @@ def forwarder_to(
         idle_timeout_s=settings.idle_timeout_s,
     )
     return Forwarder(settings, address, UpstreamClient(dialer), granted, source)
+
+
+def _diff_run(settings: ProxySettings, spool: Path) -> "DiffRun":
+    from azdicom_proxy.parity.diff_run import DiffRun  # the other modes do without it
+
+    return DiffRun(settings, spool=spool)
 
 
 def _with_headers(response: web.Response, headers: tuple[tuple[bytes, bytes], ...]) -> web.Response:

@@ -17,6 +17,7 @@ class Mode(StrEnum):
     RECORD = "record"
     REPLAY = "replay"
     SPY = "spy"
+    DIFF = "diff"
 
 
 class UpstreamAuth(StrEnum):
@@ -116,6 +117,12 @@ class ProxySettings:
     proxy_headers: bool = True
     max_record_body_bytes: int = 256 * MIB
     spool_memory_bytes: int = MIB
+
+    hydrate: bool = False
+    """Diff mode fetches instances from the upstream that never passed by."""
+    hydrate_limit: int = 200
+    local: Address | None = None
+    """What the upstream is compared with; None: a fresh emulator."""
 
     faults: Path | None = None
     """File of fault rules (docs/faults.md)."""

@@ -62,6 +62,11 @@ class BodyTap:
         while self.is_full:
             await self._worked()
 
+    async def rest(self) -> None:
+        """Returns when nothing is under way: from then on another event loop may finish it. Raises as `ready`."""
+        while self._working is not None:
+            await self._worked()
+
     async def finish(self, content_type: str | None) -> Body:
         """The whole body, a multipart one as its recipe. Raises OSError, zlib.error."""
         await self._worked()

@@ -48,9 +48,14 @@ WORKLOADS = (("small request", health), ("retrieve instance, 535 KB", retrieves)
 def section(base_url: str, load: ProcessPoolExecutor, rounds: int, seconds: float, say: Say) -> str:
     """The measurements as a part of the report. base_url: of a preloaded emulator, with its version."""
     root, _, version = base_url.rpartition("/")
-    with started("proxy", f"--upstream={root}") as (url, _):
-        targets = {"direct": base_url, "proxy": f"{url}/{version}"}
-        rows = [_row(name, requests, targets, load, rounds, seconds, say) for name, requests in WORKLOADS]
+    diff = ("proxy", f"--upstream={root}", "--mode=diff")
+    with started("proxy", f"--upstream={root}") as (passing, _), started(*diff) as (comparing, _):
+        ways = (("", base_url, passing), (", diff mode against passthrough", f"{passing}/{version}", comparing))
+        rows = [
+            _row(f"{name}{how}", requests, (before, f"{url}/{version}"), load, rounds, seconds, say)
+            for name, requests in WORKLOADS
+            for how, before, url in ways
+        ]
     say("replay of a cassette")
     start_s, replayed = _replay(load, rounds, seconds)
     rate = statistics.median(len(measured.latencies_s) / measured.elapsed_s for measured in replayed)
@@ -61,7 +66,7 @@ def section(base_url: str, load: ProcessPoolExecutor, rounds: int, seconds: floa
             "## Through the proxy",
             "",
             "`azdicom proxy` in passthrough between the load client and the emulator, against the emulator reached"
-            " directly, in turns.",
+            " directly, in turns; and in diff mode, against passthrough.",
             "",
             *(f"| {' | '.join(line)} |" for line in lines),
             "",
@@ -77,7 +82,7 @@ def section(base_url: str, load: ProcessPoolExecutor, rounds: int, seconds: floa
 def _row(
     name: str,
     requests: Callable[[int, int, int], Iterator[Request]],
-    targets: dict[str, str],
+    targets: tuple[str, str],
     load: ProcessPoolExecutor,
     rounds: int,
     seconds: float,
@@ -86,12 +91,13 @@ def _row(
     cells = [name]
     for connections in CONNECTIONS:
         say(f"{NAME}: {name}, {connections} connections")
-        measured: dict[str, list[Measured]] = {target: [] for target in targets}
+        before: list[Measured] = []
+        after: list[Measured] = []
         for _ in range(rounds):
-            for target, url in targets.items():
-                measured[target].append(load.submit(run, Job(url, requests, connections, seconds)).result())
-        cells.append(f"{_p50_ms(measured['proxy']) - _p50_ms(measured['direct']):.2f}")
-        cells.append(f"{_rate(measured['proxy']) / _rate(measured['direct']):.0%}")
+            for measured, url in zip((before, after), targets, strict=True):
+                measured.append(load.submit(run, Job(url, requests, connections, seconds)).result())
+        cells.append(f"{_p50_ms(after) - _p50_ms(before):.2f}")
+        cells.append(f"{_rate(after) / _rate(before):.0%}")
     return tuple(cells)
 
 

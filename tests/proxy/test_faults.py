@@ -294,3 +294,25 @@ def test_pages_of_elsewhere_may_not_use_the_admin_api(header: str, emulator: Emu
 
     assert (refused.status, refused.content_type) == (403, "application/problem+json")
     assert answer.status == 204
+
+
+def test_each_recording_may_have_rules_of_its_own(emulator: Emulator, tmp_path: Path) -> None:
+    """Parallel tests do not get each other's faults; record-replay §3.1."""
+    rules = json.dumps({"faults": [{"route": "GET /studies", "do": {"status": 503}}]}).encode()
+    with proxying(emulator.base_url, cassette_dir=tmp_path) as proxy:
+        put = proxy.admin("PUT", "recordings/busy/faults", rules)
+        statuses = {
+            name: proxy.client.get("/studies", headers={"x-azdicom-recording": name}).status
+            for name in ("busy", "calm")
+        }
+        shown = proxy.admin("GET", "recordings/busy/faults").json()["summary"]
+        common = proxy.admin("GET", "faults").json()["faults"]
+        cleared = proxy.admin("DELETE", "recordings/busy/faults")
+        after = proxy.client.get("/studies", headers={"x-azdicom-recording": "busy"}).status
+        refused = proxy.admin("GET", "recordings/a%20b/faults")
+
+    assert (put.status, statuses) == (200, {"busy": 503, "calm": 204})
+    assert [line["firings"] for line in shown] == [1]
+    assert common == []
+    assert (cleared.status, after) == (204, 204)
+    assert refused.status == 400

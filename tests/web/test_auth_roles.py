@@ -20,6 +20,8 @@ PARAMETERS = {"frames": "1", "frame": "1"}
 BODIES = {
     "/extendedquerytags": b'[{"path":"00101010","level":"Study"}]',
     "/extendedquerytags/{tag}": b'{"queryStatus":"disabled"}',
+    "/studies/$bulkUpdate": b'{"studyInstanceUids":["1.2.3"],"changeDataset":{}}',
+    "/export": b'{"destination":{"type":"azureblob"}}',
     **dict.fromkeys(
         ("/workitems", "/workitems/{workitem}", "/workitems/{workitem}/state", "/workitems/{workitem}/cancelrequest"),
         b"[{}]",

@@ -1,5 +1,7 @@
 """`GET|PUT|DELETE /_azdicom/faults`: the fault rules in force and what they did so far."""
 
+from collections.abc import Callable
+
 from aiohttp import web
 
 from azdicom_emulator.admin.api import Endpoint, read_text
@@ -10,10 +12,14 @@ from azdicom_emulator.faults.switch import FaultSwitch
 BODY = "body"
 
 
-def fault_endpoints(switch: FaultSwitch) -> tuple[Endpoint, ...]:
-    """PUT takes what GET gives, or the YAML of a file of rules, and replaces all rules."""
+def fault_endpoints(find: Callable[..., FaultSwitch], path: str = "faults") -> tuple[Endpoint, ...]:
+    """PUT takes what GET gives, or the YAML of a file of rules, and replaces all rules.
 
-    async def show(request: web.BaseRequest) -> web.Response:
+    find: gives the rules that the parameters of `path` mean.
+    """
+
+    async def show(request: web.BaseRequest, *values: str) -> web.Response:
+        switch = find(*values)
         engine = switch.engine
         return json_answer(
             {
@@ -23,19 +29,20 @@ def fault_endpoints(switch: FaultSwitch) -> tuple[Endpoint, ...]:
             }
         )
 
-    async def put(request: web.BaseRequest) -> web.Response:
+    async def put(request: web.BaseRequest, *values: str) -> web.Response:
         from azdicom_emulator.faults.loading import load_rules
 
+        switch = find(*values)
         text = await read_text(request)
         try:
             loaded = load_rules(text, BODY, is_service=switch.is_service)
         except FaultsError as error:
             raise ProblemError(400, str(error), line=error.line, column=error.column) from error
         switch.put(loaded.rules, loaded.seed)
-        return await show(request)
+        return await show(request, *values)
 
-    async def clear(request: web.BaseRequest) -> web.Response:
-        switch.close()
+    async def clear(request: web.BaseRequest, *values: str) -> web.Response:
+        find(*values).close()
         return web.Response(status=204)
 
-    return Endpoint("GET", "faults", show), Endpoint("PUT", "faults", put), Endpoint("DELETE", "faults", clear)
+    return Endpoint("GET", path, show), Endpoint("PUT", path, put), Endpoint("DELETE", path, clear)

@@ -1,4 +1,4 @@
-"""Decodes text by Specific Character Set (0008,0005), PS3.5 §6.1.2 and PS3.3 §C.12.1.1.2. Never fails."""
+"""Decodes and encodes text by Specific Character Set (0008,0005), PS3.5 §6.1.2 and PS3.3 §C.12.1.1.2. Never fails."""
 
 import re
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 Decode: TypeAlias = Callable[[bytes], str]
+Encode: TypeAlias = Callable[[str], bytes]
 
 ESCAPE = b"\x1b"
 
@@ -58,6 +59,7 @@ _ESCAPES = {
 
 # Python's codecs of these want to see the escape sequence themselves.
 _KEEP_ESCAPE = frozenset(("iso2022_jp", "iso2022_jp_2"))
+_ESCAPE_OF = {codec: escape for escape, codec in _ESCAPES.items()} | dict.fromkeys(("utf-8", "gb18030", "gbk"), b"")
 _ESCAPED = re.compile(b"(?=" + b"|".join(map(re.escape, _ESCAPES)) + b")")
 
 # After these the first character set is back (PS3.5 §6.1.2.5.3); `^` and `=` delimit in names only.
@@ -78,6 +80,32 @@ def decoder(specific_character_set: str, *, is_person_name: bool = False) -> Dec
         delimiters = _DELIMITERS[is_person_name]
         return lambda value: _decode_escaped(value, codecs[0], delimiters)
     return lambda value: _decode(value, codecs[0])
+
+
+def encoder(specific_character_set: str, *, is_person_name: bool = False) -> Encode:
+    """How to encode text under (0008,0005), as `decoder` reads it; what the set does not have becomes `?`."""
+    terms = [term.strip(" \0") for term in specific_character_set.split("\\")]
+    codecs = [_codec(term) for term in terms]
+    if len(codecs) > 1 or terms[0].startswith("ISO 2022"):
+        delimiters = _DELIMITERS[is_person_name]
+        return lambda text: _encode_escaped(text, codecs, delimiters)
+    return lambda text: text.encode(codecs[0], "replace")
+
+
+def _encode_escaped(text: str, codecs: list[str], delimiters: re.Pattern[bytes]) -> bytes:
+    """Code extensions: each stretch between delimiters in the first of the character sets that has it."""
+    stretches = re.split(f"({delimiters.pattern.decode()})", text)
+    return b"".join(_encode_stretch(stretch, codecs, delimiters) for stretch in stretches)
+
+
+def _encode_stretch(stretch: str, codecs: list[str], delimiters: re.Pattern[bytes]) -> bytes:
+    for number, codec in enumerate(codecs):
+        escape = b"" if number == 0 or codec in _KEEP_ESCAPE else _ESCAPE_OF[codec]
+        encoded = escape + stretch.encode(codec, "ignore")
+        # Python's codecs know more than the character set that the escape sequence announces.
+        if _decode_escaped(encoded, codecs[0], delimiters) == stretch:
+            return encoded
+    return stretch.encode(codecs[0], "replace")
 
 
 def _codec(term: str) -> str:

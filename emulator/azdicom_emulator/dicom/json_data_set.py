@@ -69,6 +69,17 @@ def text_of(data_set: DataSet, tag: str) -> str | None:
     return None
 
 
+def value_text(written: Element) -> str:
+    """All values of an element of a text VR as a file has them, a backslash between two."""
+    return "\\".join(map(_file_text, written.get("Value", ())))
+
+
+def _file_text(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "=".join(value.get(group, "") for group in NAME_GROUPS).rstrip("=")
+    return "" if value is None else str(value)
+
+
 def items_of(data_set: DataSet, tag: str) -> list[DataSet]:
     """The items of a sequence; none when the element is absent, empty or no sequence."""
     return values_of(data_set, tag) if data_set.get(tag, {}).get("vr") == "SQ" else []

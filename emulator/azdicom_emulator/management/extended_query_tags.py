@@ -7,7 +7,12 @@ from datetime import datetime
 from aiohttp import web
 
 from azdicom_emulator.dicom.tag_paths import tag_path
-from azdicom_emulator.management.operations import RUNNER, operation_reference, operation_url
+from azdicom_emulator.management.operations import (
+    OPERATIONS_DISABLED,
+    RUNNER,
+    operation_reference,
+    operation_url,
+)
 from azdicom_emulator.management.query_tag_body import parse_query_status, parse_tag_entries
 from azdicom_emulator.management.query_tag_checks import checked_tags, tag_of_path
 from azdicom_emulator.management.timestamps import without_zone
@@ -25,7 +30,6 @@ from azdicom_emulator.web.keys import INDEX, MATCH, SETTINGS
 from azdicom_emulator.web.paging import page
 from azdicom_emulator.web.urls import service_url
 
-OPERATIONS_DISABLED = "Asynchronous operations are temporarily disabled. Please try again later."
 NOT_FOUND = "The specified extended query tag with tag path {path} cannot be found."
 TAGS_EXIST = "One or more extended query tags already exist."
 ALREADY_ACTIVE = "There is already an active re-index operation with ID '{id}'."

@@ -5,12 +5,13 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
 from azdicom_emulator.management.timestamps import with_z
 from azdicom_emulator.management.wire_words import wire_word
+from azdicom_emulator.storage.errors import OverloadedError
 from azdicom_emulator.storage.index import Index
 from azdicom_emulator.storage.mutations import Mutations
 from azdicom_emulator.storage.operations import Operation, OperationStatus, OperationType
@@ -22,6 +23,11 @@ from azdicom_emulator.web.urls import service_url
 from azdicom_emulator.web.versioning import api_version
 
 log = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 0.1
+OPERATIONS_DISABLED = "Asynchronous operations are temporarily disabled. Please try again later."
+
+Result = TypeVar("Result")
 
 Work = Callable[[Operation], Awaitable[None]]
 """Does what an operation is for and marks it as succeeded. Called again after a restart, until that mark is there."""
@@ -77,6 +83,15 @@ async def change_operation(index: Index, operation_id: str, **changes: Any) -> O
             return mutations.operations.change(operation_id, at, **changes)
 
     return await index.write(change)
+
+
+async def patiently(ask: Callable[[], Awaitable[Result]]) -> Result:
+    """Clients come first: where the index has too much to do, an operation asks again."""
+    while True:
+        try:
+            return await ask()
+        except OverloadedError:
+            await asyncio.sleep(RETRY_AFTER_S)
 
 
 async def show_operation(request: web.Request) -> web.StreamResponse:

@@ -3,15 +3,15 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from duckdb import DuckDBPyConnection
 
 from azdicom_emulator.dicom.tag_values import TagRules
-from azdicom_emulator.storage.errors import OverloadedError
+from azdicom_emulator.management.operations import patiently
 from azdicom_emulator.storage.files import FileStore
 from azdicom_emulator.storage.index import Index
 from azdicom_emulator.storage.metadata import read_metadata
@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 
 BATCH = 1_000
 """Versions, not instances: those that were deleted or replaced count."""
-RETRY_AFTER_S = 0.1
 SELECT_HIGHEST = "SELECT coalesce(max(watermark), 0) FROM instances"
 # Two statements, since DuckDB skips what is outside of bounds only when these are constants.
 SELECT_NEWEST = "SELECT max(watermark) FROM instances WHERE watermark < $below"
@@ -38,7 +37,6 @@ SELECT_BATCH = """
     ORDER BY watermark DESC
 """
 
-Result = TypeVar("Result")
 Found = list[tuple[IndexedVersion, InstanceKey]]
 
 
@@ -66,7 +64,7 @@ class TagIndexing:
             finally:
                 count += len(batch.found)
                 batch = await following
-        await _patiently(lambda: self.index.write(lambda mutations, at: _finish(mutations, operation.id, at)))
+        await patiently(lambda: self.index.write(lambda mutations, at: _finish(mutations, operation.id, at)))
         log.info("re-indexed %d instances in %.1f s", count, time.perf_counter() - started)
 
     async def _span(self, operation: Operation) -> tuple[int, int]:
@@ -74,7 +72,7 @@ class TagIndexing:
         if operation.work:
             return operation.work["highest"], operation.work["below"]
         # The journal is applied before: what is committed later was read with the new tags known.
-        row = await _patiently(lambda: self.index.read(lambda cursor: cursor.execute(SELECT_HIGHEST).fetchone()))
+        row = await patiently(lambda: self.index.read(lambda cursor: cursor.execute(SELECT_HIGHEST).fetchone()))
         highest = int(row[0]) if row else 0
         return highest, highest + 1
 
@@ -82,7 +80,7 @@ class TagIndexing:
         tags = [tag for tag in self.index.query_tags if tag.operation == operation_id]
         if not tags:  # all of them were deleted
             return _Batch([], [], below)
-        rows = await _patiently(lambda: self.index.read(lambda cursor: _select(cursor, below)))
+        rows = await patiently(lambda: self.index.read(lambda cursor: _select(cursor, below)))
         names = {partition.key: partition.name for partition in await self.index.partitions()}
         found = [_version(names, *row) for row in rows]
         return await self.workers.in_thread(_read, self.index.files, found, tags, self.rules)
@@ -96,7 +94,7 @@ class TagIndexing:
                 work = {"highest": highest, "below": batch.below}
                 mutations.operations.change(operation_id, at, percent=percent, work=work)
 
-        await _patiently(lambda: self.index.write(write))
+        await patiently(lambda: self.index.write(write))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +137,3 @@ def _finish(mutations: Mutations, operation_id: str, at: datetime) -> None:
     with mutations.transaction():
         mutations.tags.finish(operation_id)
         mutations.operations.change(operation_id, at, status=OperationStatus.SUCCEEDED)
-
-
-async def _patiently(ask: Callable[[], Awaitable[Result]]) -> Result:
-    """Clients come first: where the index has too much to do, the re-index asks again."""
-    while True:
-        try:
-            return await ask()
-        except OverloadedError:
-            await asyncio.sleep(RETRY_AFTER_S)

@@ -37,6 +37,13 @@ class InstanceCache:
             self._generation += replaces
             self._add(instance)
 
+    def switch(self, versions: Iterable[StoredInstance]) -> None:
+        """Takes up versions that replace others, all at once: nobody sees one of them new and another old."""
+        with self._lock:
+            self._generation += 1
+            for instance in versions:
+                self._add(instance)
+
     def remember(self, found: Iterable[StoredInstance], generation: int) -> None:
         """Takes up what a look-up found that began at `generation`."""
         with self._lock:

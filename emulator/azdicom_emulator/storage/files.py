@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from azdicom_emulator.storage.records import InstanceKey
-from azdicom_emulator.storage.tree import instance_folder, remove_empty_folders
+from azdicom_emulator.storage.tree import ORIGINAL_MARK, instance_folder, remove_empty_folders
 
 # A folder that is about to be used can be removed by the clean-up after a delete, again and again in theory.
 _ATTEMPTS = 1_000
@@ -95,10 +95,19 @@ class FileStore:
         self._write_new(part, metadata)
         os.replace(part, f"{stem}.json")
 
+    def mark_original(self, key: InstanceKey, watermark: int) -> None:
+        """Says beside the files of a version that they stay when a bulk update replaces it: `azdicom reindex` needs it.
+
+        Raises FileNotFoundError: the instance has no folder any more.
+        """
+        with open(f"{self._folder(key)}/{watermark}{ORIGINAL_MARK}", "wb") as file:
+            if self._syncs:
+                os.fsync(file.fileno())
+
     def remove(self, key: InstanceKey, watermark: int) -> None:
         """Removes the files of one version, then the folders that are empty. Missing files are no error."""
         folder = self._folder(key)
-        for suffix in (".dcm", ".json", ".part"):
+        for suffix in (".dcm", ".json", ".part", ORIGINAL_MARK):
             with suppress(FileNotFoundError):
                 os.unlink(f"{folder}/{watermark}{suffix}")
         remove_empty_folders(Path(folder), below=self.root)

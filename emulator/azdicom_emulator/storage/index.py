@@ -1,8 +1,10 @@
 """The index of what is stored: the one door to the journal, DuckDB and the files for all handlers."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -13,12 +15,12 @@ from duckdb import DuckDBPyConnection
 from azdicom_emulator.storage import queries
 from azdicom_emulator.storage.cache import InstanceCache
 from azdicom_emulator.storage.claims import Claim, Claims
-from azdicom_emulator.storage.errors import InstanceExistsError
+from azdicom_emulator.storage.errors import InstanceExistsError, OperationActiveError
 from azdicom_emulator.storage.files import Durability
 from azdicom_emulator.storage.folder import DataFolder
 from azdicom_emulator.storage.journal import Journal
 from azdicom_emulator.storage.mutations import Mutations
-from azdicom_emulator.storage.operations import Operations
+from azdicom_emulator.storage.operations import Operations, OperationType
 from azdicom_emulator.storage.query_tags import QueryTag
 from azdicom_emulator.storage.readers import Readers
 from azdicom_emulator.storage.records import (
@@ -28,6 +30,9 @@ from azdicom_emulator.storage.records import (
     NewInstance,
     Partition,
     StoredInstance,
+    StudyAttributes,
+    TagValues,
+    UpdatedInstance,
 )
 from azdicom_emulator.storage.sweep import Sweep
 from azdicom_emulator.storage.tag_errors import TagError, find_tag_errors
@@ -73,7 +78,8 @@ class Index:
         self._journal = Journal(folder.journal)
         self._readers = Readers(folder.connection, reader_threads)
         self._remover = ThreadPoolExecutor(1, thread_name_prefix="file-remover")
-        self._writer = Writer(folder.mutations, self._journal, self._remove_files)
+        self._listeners: list[Callable[[], object]] = []
+        self._writer = Writer(folder.mutations, self._journal, self._remove_files, self._tell_listeners)
         self._sweep: Sweep | None = None
         if folder.crashed_since is not None:
             self._sweep = Sweep(self.files, self._claims, self._writer, folder.crashed_since)
@@ -143,6 +149,16 @@ class Index:
         self._cache.remember(found, generation)
         return found
 
+    async def instances_from(
+        self, partition: str, place: queries.Place, after: int, limit: int
+    ) -> list[StoredInstance]:
+        """The next of a partition's instances, or of those of a study or series, by `StoredInstance.first`."""
+        return await self._query(queries.find_from, partition, place, after, limit)
+
+    async def highest_first_version(self, partition: str) -> int:
+        """Where a walk by `instances_from` over what there is now ends; 0: there is nothing."""
+        return await self._query(queries.highest_first_version, partition)
+
     async def delete(
         self, partition: str, study: str, series: str | None = None, instance: str | None = None
     ) -> list[StoredInstance]:
@@ -161,6 +177,47 @@ class Index:
             return []
         return await asyncio.wrap_future(self._writer.submit(mutation))
 
+    async def update(
+        self,
+        written: Sequence[tuple[Claim, StoredInstance]],
+        attributes: StudyAttributes,
+        tag_values: TagValues,
+        record: Callable[[Mutations, datetime, int], None],
+    ) -> int:
+        """Makes new versions of instances of one study current, all at once; returns how many (async §2.5).
+
+        written: claims, made with `replace`, and the versions whose files are written under them. Those that became
+        current have their claims released; claims of instances deleted meanwhile, and all of them when it fails, stay
+        with the caller. attributes, tag_values: as `Mutations.update` takes them. record: called with the number in
+        the same transaction.
+        Raises OperationActiveError: a re-index walks through the versions, which must not change under it.
+        """
+
+        def mutation(mutations: Mutations, at: datetime) -> int:
+            if active := mutations.operations.active(OperationType.REINDEX):
+                raise OperationActiveError(active[0].id)
+            updated = [UpdatedInstance(claim.replaced, new) for claim, new in written if claim.replaced is not None]
+            with mutations.transaction():
+                switched = mutations.update(updated, attributes, tag_values, at)
+                record(mutations, at, len(switched))
+            self._cache.switch(each.new for each in switched)
+            current = {each.new.watermark for each in switched}
+            for claim, _ in written:
+                if claim.watermark in current:
+                    claim.committed()
+                    self._claims.forget(claim)
+            # Between the original version and the new one, none is kept.
+            self._remove_files(replace(each.old, original=None) for each in switched if each.old.original is not None)
+            return len(switched)
+
+        result = asyncio.wrap_future(self._writer.submit(mutation))
+        try:
+            return await asyncio.shield(result)
+        except asyncio.CancelledError:
+            # Whoever releases the claims must know first whether it was made.
+            await asyncio.wait([result])
+            raise
+
     async def clear(self) -> None:
         """Deletes everything: instances, change feed, extended query tags, operations and partitions.
 
@@ -177,6 +234,21 @@ class Index:
     async def changes(self, window: ChangeWindow) -> list[Change]:
         """The change feed of all partitions (azure-apis §3.1)."""
         return await self._query(queries.find_changes, window)
+
+    def on_changes(self, listener: Callable[[], object]) -> None:
+        """Calls `listener` when `applied_changes` may find more; in the writer thread, so it must return at once."""
+        self._listeners.append(listener)
+
+    @property
+    def last_sequence(self) -> int:
+        """Of the changes that DuckDB has."""
+        return self._folder.mutations.last_sequence
+
+    async def applied_changes(self, after: int, limit: int) -> list[Change]:
+        """The next changes by sequence, of those that DuckDB has: who follows the feed must not hurry the writer."""
+        window = ChangeWindow(after=after, up_to=sys.maxsize, limit=limit)
+        found = self._readers.submit(lambda connection: queries.find_changes(connection, self._partitions, window))
+        return await asyncio.wrap_future(found)
 
     async def latest_change(self, *, by_time: bool) -> Change | None:
         """The change of the latest time, or of the highest sequence."""
@@ -252,6 +324,10 @@ class Index:
                 await asyncio.to_thread(self._journal.sync)
                 self._synced_to = reached
 
+    def _tell_listeners(self) -> None:
+        for listener in self._listeners:
+            listener()
+
     def _known(self, key: InstanceKey) -> StoredInstance | None:
         return self._cache.get(key) or self._journal.find(key)
 
@@ -264,7 +340,8 @@ class Index:
 
     def _remove_files(self, gone: Iterable[StoredInstance]) -> None:
         for stored in gone:
-            self._remover.submit(self.files.remove, stored.key, stored.watermark)
+            for watermark in stored.watermarks:
+                self._remover.submit(self.files.remove, stored.key, watermark)
 
     def _close(self) -> None:
         if self._sweep is not None:

@@ -14,6 +14,7 @@ import orjson
 from azdicom_emulator.storage.records import (
     InstanceKey,
     NewInstance,
+    OriginalVersion,
     SeriesAttributes,
     StoredInstance,
     StudyAttributes,
@@ -184,4 +185,7 @@ def _decoded(line: bytes) -> JournalEntry:
 
 
 def _stored(fields: dict[str, Any]) -> StoredInstance:
-    return StoredInstance(**(fields | {"key": InstanceKey(**fields["key"])}))
+    original = fields.get("original")
+    return StoredInstance(
+        **fields | {"key": InstanceKey(**fields["key"]), "original": OriginalVersion(**original) if original else None}
+    )

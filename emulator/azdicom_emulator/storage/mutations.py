@@ -11,12 +11,22 @@ from azdicom_emulator.storage.clearing import delete_everything
 from azdicom_emulator.storage.journal import JournalEntry
 from azdicom_emulator.storage.operations import Operations
 from azdicom_emulator.storage.partitions import Partitions
-from azdicom_emulator.storage.records import DEFAULT_PARTITION, ChangeAction, InstanceKey, Partition, StoredInstance
+from azdicom_emulator.storage.records import (
+    DEFAULT_PARTITION,
+    ChangeAction,
+    InstanceKey,
+    Partition,
+    StoredInstance,
+    StudyAttributes,
+    TagValues,
+    UpdatedInstance,
+)
 from azdicom_emulator.storage.rows import SERIES, STUDIES, LatestRows
 from azdicom_emulator.storage.statements import insert_statement, rows_given, update_statement
 from azdicom_emulator.storage.tag_index import IndexedVersion, TagIndex
 from azdicom_emulator.storage.times import from_column, to_column
 from azdicom_emulator.storage.tree import Version
+from azdicom_emulator.storage.versions import VERSION_COLUMNS, stored_instance
 from azdicom_emulator.storage.worklist import Workitems
 from azdicom_emulator.storage.worklist_events import WorklistEvents
 from azdicom_emulator.storage.worklist_subscriptions import Subscriptions
@@ -29,6 +39,8 @@ _INSTANCE_COLUMNS = (
     "sop_instance_uid",
     "transfer_syntax_uid",
     "size_bytes",
+    "original_watermark",
+    "original_size_bytes",
 )
 _CHANGE_COLUMNS = (
     "sequence",
@@ -47,13 +59,19 @@ UPDATE_EXPIRY = update_statement("studies", ("partition_key", "study_uid"), ["ex
 STORED_ALREADY = f"SELECT watermark FROM changes SEMI JOIN ({rows_given(['watermark'])}) USING (watermark)"
 SELECT_VERSIONS = f"""
     SELECT watermark, study_uid, series_uid, sop_instance_uid
-    FROM instances SEMI JOIN ({rows_given(["watermark"])}) USING (watermark)
+    FROM (
+        SELECT watermark, study_uid, series_uid, sop_instance_uid FROM instances
+        UNION ALL
+        SELECT original_watermark, study_uid, series_uid, sop_instance_uid FROM instances
+        WHERE original_watermark IS NOT NULL
+    ) SEMI JOIN ({rows_given(["watermark"])}) USING (watermark)
 """
-DELETE_INSTANCES = """
+SELECT_CURRENT = f"SELECT watermark FROM instances SEMI JOIN ({rows_given(['watermark'])}) USING (watermark)"
+DELETE_INSTANCES = f"""
     DELETE FROM instances
     WHERE partition_key = $partition AND study_uid = $study
         AND series_uid = coalesce($series, series_uid) AND sop_instance_uid = coalesce($instance, sop_instance_uid)
-    RETURNING series_uid, sop_instance_uid, watermark, transfer_syntax_uid, size_bytes
+    RETURNING series_uid, sop_instance_uid, {VERSION_COLUMNS}
 """
 DELETE_EMPTY_SERIES = """
     DELETE FROM series
@@ -89,6 +107,11 @@ class Mutations:
         last = connection.execute("SELECT max(sequence), max(watermark) FROM changes").fetchone()
         self._last_sequence: int = (last and last[0]) or 0
         self.last_watermark: int = (last and last[1]) or 0
+
+    @property
+    def last_sequence(self) -> int:
+        """Of the change feed; 0: there is no change."""
+        return self._last_sequence
 
     def apply(self, entries: Sequence[JournalEntry]) -> None:
         """Brings stores into the index, in their order."""
@@ -133,8 +156,8 @@ class Mutations:
             ).fetchall()
             deleted = sorted(
                 (
-                    StoredInstance(InstanceKey(partition, study, series_uid, uid), watermark, syntax, size)
-                    for series_uid, uid, watermark, syntax, size in found
+                    stored_instance(InstanceKey(partition, study, series_uid, uid), *version)
+                    for series_uid, uid, *version in found
                 ),
                 key=lambda stored: stored.watermark,
             )
@@ -148,6 +171,28 @@ class Mutations:
         self._studies.forget([(key, study)])
         self._load_expiring()
         return deleted
+
+    def update(
+        self, updated: Sequence[UpdatedInstance], attributes: StudyAttributes, tag_values: TagValues, at: datetime
+    ) -> list[UpdatedInstance]:
+        """Makes new versions of instances of one study current; returns those whose old version still was it.
+
+        Inside a transaction. attributes, tag_values: what changes of the study's index; what is not in them stays.
+        """
+        old = [each.old.watermark for each in updated]
+        current = {row[0] for row in self._connection.execute(SELECT_CURRENT, [old]).fetchall()}
+        switched = [each for each in updated if each.old.watermark in current]
+        if not switched:
+            return []
+        new = [each.new for each in switched]
+        self._connection.execute(DELETE_VERSIONS, [[each.old.watermark for each in switched]])
+        self._insert_instances(new)
+        self._studies.take([(self._identity(new[0].key)[:2], attributes)])
+        self.tags.move_versions([(each.old.watermark, each.new.watermark) for each in switched])
+        if tag_values:
+            self.tags.take([(self._version(max(new, key=lambda stored: stored.watermark)), tag_values)])
+        self._insert_changes(ChangeAction.UPDATE, [(at, stored) for stored in new])
+        return switched
 
     def clear(self) -> list[StoredInstance]:
         """Deletes all that there is but the default partition; returns the instances. Watermarks go on rising."""
@@ -221,6 +266,8 @@ class Mutations:
                 *self._identity_columns(instances),
                 [stored.transfer_syntax_uid for stored in instances],
                 [stored.size_bytes for stored in instances],
+                [stored.original and stored.original.watermark for stored in instances],
+                [stored.original and stored.original.size_bytes for stored in instances],
             ],
         )
 

@@ -9,16 +9,20 @@ from duckdb import DuckDBPyConnection
 from azdicom_emulator.storage.partitions import Partitions
 from azdicom_emulator.storage.records import Change, ChangeAction, ChangeWindow, InstanceKey, StoredInstance
 from azdicom_emulator.storage.times import from_column, to_column
+from azdicom_emulator.storage.versions import VERSION_COLUMNS, stored_instance
 
 _MAX_BIGINT = 2**63 - 1
 
-SELECT_INSTANCE = """
-    SELECT watermark, transfer_syntax_uid, size_bytes
+Place = tuple[str | None, str | None]
+"""Study and series UID; None: all of them."""
+
+SELECT_INSTANCE = f"""
+    SELECT {VERSION_COLUMNS}
     FROM instances
     WHERE partition_key = $partition AND study_uid = $study AND series_uid = $series AND sop_instance_uid = $instance
 """
-SELECT_INSTANCES = """
-    SELECT series_uid, sop_instance_uid, watermark, transfer_syntax_uid, size_bytes
+SELECT_INSTANCES = f"""
+    SELECT series_uid, sop_instance_uid, {VERSION_COLUMNS}
     FROM instances
     WHERE partition_key = $partition AND study_uid = $study AND series_uid = coalesce($series, series_uid)
     ORDER BY watermark
@@ -36,12 +40,24 @@ _CHANGES_IN_WINDOW = """
     ORDER BY {order}
 """
 _LATEST_CHANGE = "SELECT * FROM changes ORDER BY {order} LIMIT 1"
-_SELECT_VERSIONS = """
-    SELECT partition_key, study_uid, series_uid, sop_instance_uid, watermark, transfer_syntax_uid, size_bytes
+_SELECT_VERSIONS = f"""
+    SELECT partition_key, study_uid, series_uid, sop_instance_uid, {VERSION_COLUMNS}
     FROM instances
 """
 SELECT_BY_WATERMARK = f"{_SELECT_VERSIONS} WHERE watermark IN (SELECT unnest(?::BIGINT[]))"
 SELECT_BY_UID = f"{_SELECT_VERSIONS} WHERE sop_instance_uid IN (SELECT unnest(?::VARCHAR[]))"
+_FIRST_VERSION = "coalesce(original_watermark, watermark)"
+_SELECT_FROM = f"""
+    SELECT study_uid, series_uid, sop_instance_uid, {VERSION_COLUMNS}
+    FROM instances
+    WHERE partition_key = $partition AND {_FIRST_VERSION} > $after {{condition}}
+    ORDER BY {_FIRST_VERSION} LIMIT $limit
+"""
+SELECT_FROM = _SELECT_FROM.format(condition="")
+SELECT_FROM_STUDY = _SELECT_FROM.format(
+    condition="AND study_uid = $study AND series_uid = coalesce($series, series_uid)"
+)
+SELECT_HIGHEST = f"SELECT coalesce(max({_FIRST_VERSION}), 0) FROM instances WHERE partition_key = ?"
 SELECT_EXPIRED = "SELECT partition_key, study_uid FROM studies WHERE expires_at <= ? ORDER BY expires_at, study_key"
 
 
@@ -53,7 +69,7 @@ def find_instance(connection: DuckDBPyConnection, partitions: Partitions, key: I
         SELECT_INSTANCE,
         {"partition": partition.key, "study": key.study, "series": key.series, "instance": key.instance},
     ).fetchone()
-    return StoredInstance(key, *row) if row else None
+    return stored_instance(key, *row) if row else None
 
 
 def find_instances(
@@ -63,7 +79,29 @@ def find_instances(
     if found is None:
         return []
     rows = connection.execute(SELECT_INSTANCES, {"partition": found.key, "study": study, "series": series}).fetchall()
-    return [StoredInstance(InstanceKey(found.name, study, row[0], row[1]), *row[2:]) for row in rows]
+    return [stored_instance(InstanceKey(found.name, study, row[0], row[1]), *row[2:]) for row in rows]
+
+
+def find_from(
+    connection: DuckDBPyConnection, partitions: Partitions, partition: str, where: Place, after: int, limit: int
+) -> list[StoredInstance]:
+    """Instances of a partition, a study or a series by their first versions, which stay when they are updated."""
+    study, series = where
+    found = partitions.find(partition)
+    if found is None:
+        return []
+    statement = SELECT_FROM if study is None else SELECT_FROM_STUDY
+    parameters = {"partition": found.key, "after": after, "limit": limit}
+    named = {} if study is None else {"study": study, "series": series}
+    rows = connection.execute(statement, parameters | named).fetchall()
+    return [stored_instance(InstanceKey(found.name, *row[:3]), *row[3:]) for row in rows]
+
+
+def highest_first_version(connection: DuckDBPyConnection, partitions: Partitions, partition: str) -> int:
+    """0: the partition is empty."""
+    found = partitions.find(partition)
+    row = connection.execute(SELECT_HIGHEST, [found.key if found else None]).fetchone()
+    return int(row[0]) if row else 0
 
 
 def find_changes(connection: DuckDBPyConnection, partitions: Partitions, window: ChangeWindow) -> list[Change]:
@@ -106,6 +144,6 @@ def _with_current_versions(
     for sequence, at, action, *identity, watermark in rows:
         key = InstanceKey(partitions.name_of(identity[0]), *identity[1:])
         version = current.get(tuple(identity))
-        stored = None if version is None else StoredInstance(key, *version)
+        stored = None if version is None else stored_instance(key, *version)
         changes.append(Change(sequence, from_column(at), ChangeAction(action), key, watermark, stored))
     return changes

@@ -8,6 +8,9 @@ from azdicom_emulator.dicom.tag_values import TagValue
 
 DEFAULT_PARTITION = "Microsoft.Default"
 
+TagValues = tuple[tuple[int, TagValue], ...]
+"""What extended query tags index, by `QueryTag.key`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Partition:
@@ -97,7 +100,15 @@ class NewInstance:
     study: StudyAttributes = field(default_factory=StudyAttributes)
     series: SeriesAttributes = field(default_factory=SeriesAttributes)
     expires_at: datetime | None = None
-    tag_values: tuple[tuple[int, TagValue], ...] = ()
+    tag_values: TagValues = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatedInstance:
+    """What a bulk update makes of an instance: `new`, whose files are on disk, is to be current in place of `old`."""
+
+    old: StoredInstance
+    new: StoredInstance
 
 
 class ChangeAction(StrEnum):

@@ -16,6 +16,7 @@ from azdicom_emulator.storage.records import (
     DEFAULT_PARTITION,
     InstanceKey,
     NewInstance,
+    OriginalVersion,
     SeriesAttributes,
     StoredInstance,
     StudyAttributes,
@@ -67,29 +68,46 @@ def rebuild(folder: Path, read_attributes: Callable[[Path], ReadAttributes], *, 
     return count
 
 
-def _newest_versions(files: FileStore) -> list[Version]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The newest version of an instance, and the one before its first bulk update."""
+
+    newest: Version
+    original: Version | None
+
+
+def _newest_versions(files: FileStore) -> list[_Found]:
     """By watermark, so that the latest values of a study win as they did when it was stored."""
-    newest: dict[InstanceKey, Version] = {}
+    by_instance: dict[InstanceKey, list[Version]] = {}
     for version in versions(files.root):
-        if version.key not in newest or newest[version.key].watermark < version.watermark:
-            newest[version.key] = version
-    return sorted(newest.values(), key=lambda version: version.watermark)
+        by_instance.setdefault(version.key, []).append(version)
+    found = []
+    for of_instance in by_instance.values():
+        *older, newest = sorted(of_instance, key=lambda version: version.watermark)
+        found.append(_Found(newest, next((version for version in older if version.is_original), None)))
+    return sorted(found, key=lambda each: each.newest.watermark)
 
 
 def _entries(
-    files: FileStore, found: list[Version], read_attributes: Callable[[Path], ReadAttributes]
+    files: FileStore, found: list[_Found], read_attributes: Callable[[Path], ReadAttributes]
 ) -> Iterator[JournalEntry]:
-    for key, watermark, modified_at in found:
+    for each in found:
+        key, watermark = each.newest.key, each.newest.watermark
         path = files.paths(key, watermark).dicom
         try:
             size_bytes = path.stat().st_size
             read = read_attributes(path)
+            original = None if each.original is None else _original(files, each.original)
         except (OSError, ValueError) as error:
             log.warning("left out %s: %s", path, error)
             continue
-        stored = StoredInstance(key, watermark, read.transfer_syntax_uid, size_bytes)
-        at = datetime.fromtimestamp(modified_at, UTC)
+        stored = StoredInstance(key, watermark, read.transfer_syntax_uid, size_bytes, original)
+        at = datetime.fromtimestamp(each.newest.modified_at, UTC)
         yield JournalEntry(at, NewInstance(stored=stored, study=read.study, series=read.series))
+
+
+def _original(files: FileStore, version: Version) -> OriginalVersion:
+    return OriginalVersion(version.watermark, files.paths(version.key, version.watermark).dicom.stat().st_size)
 
 
 def _put_in_place(folder: Path, made: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 _TYPES = {
     "partition_key": "INTEGER",
     "watermark": "BIGINT",
+    "new_watermark": "BIGINT",
     "sequence": "BIGINT",
     "size_bytes": "BIGINT",
     "original_watermark": "BIGINT",

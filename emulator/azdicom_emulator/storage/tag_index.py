@@ -77,6 +77,11 @@ _INSERT_ERRORS = insert_statement("tag_errors", ("tag_key", "watermark", "create
 _OF_VERSIONS = f"WHERE watermark IN ({rows_given(['watermark'])})"
 _DELETE_VALUES_OF_VERSIONS = f"DELETE FROM instance_tag_values {_OF_VERSIONS}"
 _DELETE_ERRORS_OF_VERSIONS = f"DELETE FROM tag_errors {_OF_VERSIONS} RETURNING tag_key"
+_MOVED = f"FROM ({rows_given(['watermark', 'new_watermark'])}) AS moved WHERE {{table}}.watermark = moved.watermark"
+_MOVE_VERSIONS = tuple(
+    f"UPDATE {table} SET watermark = moved.new_watermark {_MOVED.format(table=table)}"
+    for table in ("instance_tag_values", "tag_errors")
+)
 _SELECT_PRESENT = f"SELECT watermark FROM instances SEMI JOIN ({rows_given(['watermark'])}) USING (watermark)"
 _DELETE_SERIES_VALUES = """
     DELETE FROM series_tag_values
@@ -191,6 +196,12 @@ class TagIndex:
         for (key,) in self._connection.execute(_DELETE_ERRORS_OF_VERSIONS, [watermarks]).fetchall():
             tag = self._tags[key]
             self._write(replace(tag, error_count=tag.error_count - 1))
+
+    def move_versions(self, moves: Sequence[tuple[int, int]]) -> None:
+        """Values and errors of instances stay when a bulk update gives these new watermarks: (old, new)."""
+        if self._tags and moves:
+            for statement in _MOVE_VERSIONS:
+                self._connection.execute(statement, _columns(moves))
 
     def forget_empty(self, partition_key: int, study: str) -> None:
         """A study without instances, and its series without, lose their values."""

@@ -9,18 +9,23 @@ from urllib.parse import quote, unquote
 
 from azdicom_emulator.storage.records import InstanceKey
 
+ORIGINAL_MARK = ".original"
+"""Suffix of an empty file beside a version that is the original of a later one."""
+
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 
 
 class Version(NamedTuple):
     """One version of an instance that has files in the tree, whether or not it is in the index.
 
-    modified_at: when the latest of its files was written, in seconds since 1970.
+    modified_at: when the latest of its files was written, in seconds since 1970. is_original: it is marked to stay when
+    a later version becomes current.
     """
 
     key: InstanceKey
     watermark: int
     modified_at: float
+    is_original: bool = False
 
 
 def folder_name(name: str) -> str:
@@ -58,7 +63,7 @@ def versions(root: Path) -> Iterator[Version]:
             versions_of_instance[stem] = max(modified_at, versions_of_instance.get(stem, 0))
         for stem, modified_at in versions_of_instance.items():
             if stem.isdecimal():
-                yield Version(key, int(stem), modified_at)
+                yield Version(key, int(stem), modified_at, f"{stem}{ORIGINAL_MARK}" in files)
 
 
 def remove_empty_folders(folder: Path, *, below: Path) -> None:

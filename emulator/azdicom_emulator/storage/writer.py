@@ -30,11 +30,22 @@ MAX_MUTATIONS = 1_000
 class Writer:
     """All methods but `close` return at once and may be called in any thread."""
 
-    def __init__(self, mutations: Mutations, journal: Journal, ended: Callable[[list[StoredInstance]], None]) -> None:
-        """ended: told of the versions that were replaced, when the index does not have them any more."""
+    def __init__(
+        self,
+        mutations: Mutations,
+        journal: Journal,
+        ended: Callable[[list[StoredInstance]], None],
+        changed: Callable[[], None],
+    ) -> None:
+        """ended: told of the versions that were replaced, when the index does not have them any more.
+
+        changed: told when DuckDB has new changes of the feed. Both are called in the writer thread.
+        """
         self._mutations = mutations
         self._journal = journal
         self._ended = ended
+        self._changed = changed
+        self._told_sequence = mutations.last_sequence
         self._wake = Condition()
         self._asked: deque[tuple[Mutation[Any], Future[Any]]] = deque()
         self._due: float | None = None
@@ -85,6 +96,9 @@ class Writer:
                 self._due = None
                 closing = self._closing
             self._work(asked)
+            if self._mutations.last_sequence != self._told_sequence:
+                self._told_sequence = self._mutations.last_sequence
+                self._changed()
             if closing and not self._asked:
                 return
 

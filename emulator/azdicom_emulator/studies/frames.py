@@ -64,7 +64,10 @@ FRAME_TABLES = web.AppKey("frame_tables", FrameTables)
 
 
 async def retrieve_frames(request: web.Request) -> web.StreamResponse:
-    """The frames of the list in the path, in its order; one frame alone may be asked for as single part."""
+    """The frames of the list in the path, in its order; one frame alone may be asked for as single part.
+
+    They are the original version's: a bulk update leaves the pixels as they are (async §2.6).
+    """
     numbers = parse_frame_numbers(request[MATCH].parameters["frames"])
     partition = await partition_of(request)
     authorize(request)
@@ -75,7 +78,7 @@ async def retrieve_frames(request: web.Request) -> web.StreamResponse:
     if not choice.is_multipart and len(numbers) > 1:
         raise BadRequestError(SINGLE_PART_FRAMES)
     key = InstanceKey(partition, study, series or "", instance or "")
-    return await send_current(request, key, lambda found: _send(request, found, choice, numbers))
+    return await send_current(request, key, lambda found: _send(request, found.first, choice, numbers))
 
 
 async def _send(

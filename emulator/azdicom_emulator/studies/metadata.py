@@ -7,6 +7,8 @@ from aiohttp import web
 from azdicom_emulator.storage.index import Index
 from azdicom_emulator.storage.metadata import read_metadata
 from azdicom_emulator.storage.records import InstanceKey, StoredInstance
+from azdicom_emulator.studies.originals import requested_version
+from azdicom_emulator.studies.retrieve import ATTEMPTS
 from azdicom_emulator.web import responses
 from azdicom_emulator.web.accept import require_dicom_json
 from azdicom_emulator.web.authentication import authorize
@@ -38,19 +40,25 @@ async def _metadata(request: web.Request, resource: str) -> web.StreamResponse:
     authorize(request)
     study, series, instance = path_uids(request)
     index = request.app[INDEX]
-    if instance is not None:
-        one = await index.instance(InstanceKey(partition, study, series or "", instance))
-        found = [one] if one else []
-    else:
-        found = await index.instances(partition, study, series)
-    if not found:
-        raise ResourceNotFoundError.of(resource)
-    etag = _etag(found, is_instance=instance is not None)
-    if request.app[SETTINGS].quirk("retrieve.etag_quotes") == "on":
-        etag = f'"{etag}"'
-    if request.headers.get("If-None-Match", "").lower() == etag.lower():
-        return web.Response(status=304)
-    return await _send(request, index, found, etag)
+    for attempts_left in reversed(range(ATTEMPTS)):
+        if instance is not None:
+            one = await index.instance(InstanceKey(partition, study, series or "", instance))
+            found = [one] if one else []
+        else:
+            found = await index.instances(partition, study, series)
+        if not found:
+            break
+        etag = _etag(found, is_instance=instance is not None)
+        if request.app[SETTINGS].quirk("retrieve.etag_quotes") == "on":
+            etag = f'"{etag}"'
+        if request.headers.get("If-None-Match", "").lower() == etag.lower():
+            return web.Response(status=304)
+        try:
+            return await _send(request, index, [requested_version(request, each) for each in found], etag)
+        except FileNotFoundError:
+            if not attempts_left:
+                raise
+    raise ResourceNotFoundError.of(resource)
 
 
 def _etag(found: Sequence[StoredInstance], *, is_instance: bool) -> str:
@@ -60,7 +68,10 @@ def _etag(found: Sequence[StoredInstance], *, is_instance: bool) -> str:
 
 
 async def _send(request: web.Request, index: Index, found: Sequence[StoredInstance], etag: str) -> web.StreamResponse:
-    """A JSON array, one object an instance, streamed: a study of thousands is never held whole."""
+    """A JSON array, one object an instance, streamed: a study of thousands is never held whole.
+
+    Raises FileNotFoundError, before anything is sent: an instance was replaced or deleted since it was looked up.
+    """
     block = await _read(request, index, found)
     if len(block) == len(found):
         return responses.dicom_json(b"[" + b",".join(block) + b"]", headers={"ETag": etag})
@@ -69,7 +80,10 @@ async def _send(request: web.Request, index: Index, found: Sequence[StoredInstan
     await response.write(b"[" + b",".join(block))
     sent = len(block)
     while sent < len(found):
-        block = await _read(request, index, found[sent : sent + READ_TOGETHER])
+        try:
+            block = await _read(request, index, found[sent : sent + READ_TOGETHER])
+        except FileNotFoundError as error:
+            raise EOFError("an instance is gone in the middle of the answer") from error
         await response.write(b"," + b",".join(block))
         sent += len(block)
     await response.write_eof(b"]")

@@ -9,6 +9,7 @@ from aiohttp import web
 from azdicom_emulator.dicom.part10 import PREAMBLE_BYTES
 from azdicom_emulator.dicom.pixels.errors import TranscodingError
 from azdicom_emulator.storage.records import InstanceKey, StoredInstance
+from azdicom_emulator.studies.originals import requested_version
 from azdicom_emulator.web.authentication import authorize
 from azdicom_emulator.web.errors import NotAcceptableError, ResourceNotFoundError
 from azdicom_emulator.web.keys import INDEX, SETTINGS, WORKERS
@@ -108,7 +109,7 @@ async def _send(request: web.Request, instances: Sequence[StoredInstance], choic
         for number, instance in enumerate(instances):
             if number % PREPARED_IN_A_ROW == 0:
                 await asyncio.sleep(0)
-            parts.append(await _part(request, instance, choice, sent))
+            parts.append(await _part(request, requested_version(request, instance), choice, sent))
         if choice.is_multipart:
             return await send_multipart(request, parts)
         return await send_single(request, parts[0])

@@ -9,6 +9,7 @@ ServiceError
 ├─ NotAcceptableError (406)
 ├─ PayloadTooLargeError (413)
 ├─ UnsupportedMediaTypeError (415)
+├─ MissingPackageError (501)
 ├─ TagLimitError (503)
 └─ BusyError (503, Retry-After)
 """
@@ -111,6 +112,18 @@ class UnsupportedMediaTypeError(ServiceError):
     @classmethod
     def of(cls, content_type: str) -> Self:
         return cls(f"The specified content type '{content_type}' is not supported.")
+
+
+class MissingPackageError(ServiceError):
+    """An answer of this program alone: the library that the feature needs is optional."""
+
+    status = 501
+
+    def __init__(self, package: str) -> None:
+        super().__init__(
+            f"This needs the Python package {package}. Install it, then start the server again: "
+            "pip install 'azure-dicom-emulator[azure]'"
+        )
 
 
 class TagLimitError(ServiceError):

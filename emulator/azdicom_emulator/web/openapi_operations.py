@@ -1,6 +1,7 @@
 """What the routes table cannot tell the OpenAPI description: parameters, bodies and answers of each handler."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from azdicom_emulator.storage.query_tags import CORE_TAGS, Level
 from azdicom_emulator.web.openapi_model import (
@@ -82,9 +83,15 @@ def _search(summary: str, *levels: Level) -> Operation:
     )
 
 
+REQUEST_ORIGINAL = Parameter(
+    "msdicom-request-original", "`true`: as stored, before any bulk update.", location="header"
+)
+
+
 def _retrieve(summary: str, accept: str, media_types: tuple[str, ...]) -> Operation:
     return Operation(
         summary=summary,
+        parameters=(REQUEST_ORIGINAL,),
         answers={200: Answer("What was asked for.", media_types), 404: NOT_FOUND, 406: NOT_OFFERED},
         curl=f"-H 'Accept: {accept}' -o out",
     )
@@ -93,7 +100,7 @@ def _retrieve(summary: str, accept: str, media_types: tuple[str, ...]) -> Operat
 def _metadata(summary: str) -> Operation:
     return Operation(
         summary=summary,
-        parameters=(Parameter("If-None-Match", "ETag of an earlier answer.", location="header"),),
+        parameters=(Parameter("If-None-Match", "ETag of an earlier answer.", location="header"), REQUEST_ORIGINAL),
         answers={
             200: Answer("One data set an instance, without bulk data.", (DICOM_JSON,), DATASETS),
             304: Answer("Nothing changed since the ETag in If-None-Match."),
@@ -161,8 +168,9 @@ OPERATIONS: Mapping[str, Operation] = {
         "Retrieve a series", 'multipart/related; type="application/dicom"; transfer-syntax=*', (MULTIPART,)
     ),
     "retrieve_instance": _retrieve("Retrieve an instance", "application/dicom; transfer-syntax=*", (DICOM, MULTIPART)),
-    "retrieve_frames": _retrieve(
-        "Retrieve frames", "application/octet-stream; transfer-syntax=*", (OCTET_STREAM, MULTIPART)
+    "retrieve_frames": replace(
+        _retrieve("Retrieve frames", "application/octet-stream; transfer-syntax=*", (OCTET_STREAM, MULTIPART)),
+        parameters=(),
     ),
     "study_metadata": _metadata("Retrieve metadata of a study"),
     "series_metadata": _metadata("Retrieve metadata of a series"),
@@ -179,6 +187,52 @@ OPERATIONS: Mapping[str, Operation] = {
         summary="Retrieve the value of an attribute as encoded",
         answers={200: Answer("The bytes.", (OCTET_STREAM, MULTIPART)), 404: NOT_FOUND},
         curl="-o value.bin",
+    ),
+    "update_studies": Operation(
+        summary="Change patient and study attributes of studies",
+        body=(JSON,),
+        body_schema={
+            "type": "object",
+            "properties": {
+                "studyInstanceUids": {"type": "array", "items": STRING, "minItems": 1, "maxItems": 50},
+                "changeDataset": {"type": "object", "description": "A data set in DICOM JSON."},
+            },
+            "required": ["studyInstanceUids", "changeDataset"],
+        },
+        answers={
+            202: Answer("The operation that was started.", (JSON,), OBJECT),
+            400: Answer(
+                "The request is invalid: a text says why, or FailedAttributesSequence what cannot be changed.",
+                (TEXT, JSON, DICOM_JSON),
+                {},
+            ),
+            409: text("Another bulk update is under way."),
+            413: text("The body is over the limit."),
+            415: NOT_JSON,
+        },
+        curl=f'-H \'Content-Type: {JSON}\' -d \'{{"studyInstanceUids": ["1.2.826.0.1.3680043.8.498.1"],'
+        ' "changeDataset": {"00100020": {"vr": "LO", "Value": ["NEW-ID"]}}}\'',
+    ),
+    "export": Operation(
+        summary="Copy stored files to a container",
+        body=(JSON,),
+        body_schema={
+            "type": "object",
+            "properties": {
+                "source": {"type": "object", "description": "Of type `identifiers`; without it, all are exported."},
+                "destination": {"type": "object", "description": "Of type `azureblob`."},
+            },
+            "required": ["destination"],
+        },
+        answers={
+            202: OPERATION_STARTED,
+            404: Answer("Exports are switched off."),
+            413: text("The body is over the limit."),
+            415: NOT_JSON,
+            501: text("A package that exports need is not installed."),
+        },
+        curl=f'-H \'Content-Type: {JSON}\' -d \'{{"destination": {{"type": "azureblob", "settings":'
+        ' {"blobContainerUri": "http://127.0.0.1:10000/devstoreaccount1/export", "useManagedIdentity": true}}}\'',
     ),
     "delete_instances": Operation(
         summary="Delete all instances below the path",

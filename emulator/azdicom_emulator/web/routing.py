@@ -180,5 +180,7 @@ def _choose(
         route = offered.get(method) or offered.get("*")
         if route is not None:
             return Match(route, dict(zip(route.parameters, values, strict=True)), version, api_version, partition)
+        if method in node.routes:
+            return None  # of a later version: the path is no parameter's value in this one (http §2)
         allowed |= offered.keys()
     return MethodNotAllowed(", ".join(sorted(allowed))) if allowed else None

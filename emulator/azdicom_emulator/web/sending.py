@@ -101,7 +101,11 @@ async def _send_body(request: web.Request, response: web.StreamResponse, body: B
         await response.write(body)
         return
     for piece in body:
-        with piece.path.open("rb") as file:
+        try:
+            file = piece.path.open("rb")
+        except FileNotFoundError as error:
+            raise EOFError(f"{piece.path} is gone in the middle of the answer") from error
+        with file:
             await _send_slice(request, response, piece, file)
 
 

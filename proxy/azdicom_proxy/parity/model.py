@@ -28,7 +28,8 @@ class Verdict(StrEnum):
 class Pair:
     """The two answers to one request. id: names the exchange in reports; route: `GET /studies/{study}`.
 
-    Bodies are decoded (no content coding). `request` is the one that upstream was sent.
+    Bodies are decoded (no content coding). `request` is the one that upstream was sent. local_uri: what the local side
+    was sent, "" where it is not known: then any URL of a service's resource in its answer counts as its own.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Pair:
     local: RecordedResponse
     upstream_ms: float | None = None
     local_ms: float | None = None
+    local_uri: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,8 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """A pair and what was found. facts_upstream, facts_local: how many facts each answer states; for recall, precision.
+    """A pair and what was found. facts_upstream, facts_local: how many facts each answer states; facts_same: how many
+    of them both state, so that recall is `facts_same / facts_upstream` and precision `facts_same / facts_local`.
 
     reason: why it was not compared, where the verdict is `unseeded` or `skipped`.
     """
@@ -76,4 +79,5 @@ class Compared:
     differences: tuple[Difference, ...] = ()
     facts_upstream: int = 0
     facts_local: int = 0
+    facts_same: int = 0
     reason: str = ""

@@ -6,7 +6,7 @@ from io import BytesIO
 from os import PathLike
 from typing import BinaryIO
 
-from azdicom_emulator import __version__
+from azdicom_emulator.dicom.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from azdicom_emulator.dicom.pixels.codecs import JPEG_2000_LOSSLESS
 from azdicom_emulator.dicom.pixels.elements import (
     ITEM,
@@ -37,9 +37,6 @@ from azdicom_emulator.dicom.pixels.native import (
 )
 from azdicom_emulator.dicom.pixels.rewrite import Rewriter
 from azdicom_emulator.dicom.syntax import EXPLICIT_VR_LITTLE_ENDIAN
-
-IMPLEMENTATION_CLASS_UID = "1.3.6.1.4.1.311.129"
-IMPLEMENTATION_VERSION_NAME = f"azdicom {__version__}"[:16]
 
 _META_VERSION, _META_TRANSFER_SYNTAX, _META_CLASS_UID, _META_VERSION_NAME = (
     0x00020001,
