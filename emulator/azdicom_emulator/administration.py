@@ -8,6 +8,7 @@ from azdicom_emulator.admin.journal import Journal, journal_endpoints
 from azdicom_emulator.admin.metrics import Gauge, Metrics, metrics_endpoints
 from azdicom_emulator.admin.problems import json_answer
 from azdicom_emulator.admin.process import process_endpoints
+from azdicom_emulator.admin.ui import UI
 from azdicom_emulator.faults.switch import FaultSwitch, switch_of
 from azdicom_emulator.management.operations import RUNNER
 from azdicom_emulator.studies.expiry import delete_expired
@@ -51,6 +52,7 @@ def _administration(application: web.Application, faults: FaultSwitch) -> Admini
         *fault_endpoints(lambda: faults),
         *journal_endpoints(journal),
         *metrics_endpoints(metrics),
+        UI,
     )
     return Administration(AdminApi(endpoints, settings.admin_token), journal, metrics)
 

@@ -13,6 +13,7 @@ from azdicom_emulator.admin.journal import Journal, journal_endpoints
 from azdicom_emulator.admin.metrics import metrics_endpoints
 from azdicom_emulator.admin.problems import ProblemError, json_answer
 from azdicom_emulator.admin.process import process_endpoints
+from azdicom_emulator.admin.ui import UI
 from azdicom_emulator.faults.switch import FaultSwitch
 from azdicom_proxy.cassette.errors import CassetteError
 from azdicom_proxy.exchanges import NAME
@@ -53,6 +54,7 @@ def create_admin(
         *fault_endpoints(_by_name(faults), "recordings/{name}/faults"),
         *journal_endpoints(observer.journal),
         *metrics_endpoints(observer.metrics),
+        UI,
         *(diff_endpoints(diff) if diff is not None else ()),
     )
     return AdminApi(endpoints, settings.admin_token)

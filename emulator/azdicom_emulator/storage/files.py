@@ -39,6 +39,8 @@ class FileStore:
         self._tree = str(self.root)
         self._temporary = folder / "tmp"
         self._numbers = itertools.count(1)
+        self.on_removed: Callable[[InstanceKey, int], object] | None = None
+        """Called with each version whose files are gone, in the thread that removed them."""
         self._syncs = durability is Durability.FULL
 
     def prepare(self) -> None:
@@ -111,6 +113,8 @@ class FileStore:
             with suppress(FileNotFoundError):
                 os.unlink(f"{folder}/{watermark}{suffix}")
         remove_empty_folders(Path(folder), below=self.root)
+        if self.on_removed is not None:
+            self.on_removed(key, watermark)
 
     def _folder(self, key: InstanceKey) -> str:
         return instance_folder(self._tree, key)

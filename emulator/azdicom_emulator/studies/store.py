@@ -147,6 +147,12 @@ class Ingest:
         return InstanceKey(self.partition, identity.study or "", identity.series or "", identity.instance or "")
 
 
+async def store_one(workers: Workers, ingest: Ingest, content: bytes | Path) -> StoreResult:
+    """One instance, from the bytes to the acknowledgement. A file is moved into the store, or stays if that fails."""
+    prepared = await _prepared(workers, ingest, content)
+    return await _commit(ingest, prepared) if isinstance(prepared, Prepared) else prepared
+
+
 async def _prepared(workers: Workers, ingest: Ingest, content: bytes | Path) -> Prepared | Failed:
     """What a thread makes of one body. When the client hangs up, the thread still ends, and its claim is given back."""
     working = asyncio.ensure_future(workers.in_thread(ingest.prepare, content))

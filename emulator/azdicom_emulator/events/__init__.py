@@ -1,0 +1,1 @@
+"""Events of changes, as Event Grid delivers those of the managed service."""

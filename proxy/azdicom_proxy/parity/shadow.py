@@ -1,0 +1,250 @@
+"""The shadow of a proxy in diff mode: a thread that mirrors exchanges to the local side behind the clients' backs."""
+
+import asyncio
+import logging
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event, Thread
+
+from azdicom_proxy.cassette.bodies import header
+from azdicom_proxy.cassette.model import Body, Empty, Headers, RecordedRequest, RecordedResponse
+from azdicom_proxy.cassette.naming import locate
+from azdicom_proxy.matching.timeline import SAFE_METHODS
+from azdicom_proxy.parity.fresh_local import fresh_emulator, granted_locally, local_settings
+from azdicom_proxy.parity.lanes import Lane, Lanes, lane_of
+from azdicom_proxy.parity.mirror import Exchanged, Mirror
+from azdicom_proxy.parity.model import Compared
+from azdicom_proxy.parity.pacing import Pace
+from azdicom_proxy.parity.seeding import Resource
+from azdicom_proxy.parity.sides import Side
+from azdicom_proxy.settings import ProxySettings
+from azdicom_proxy.taps import BodyTap
+
+log = logging.getLogger(__name__)
+
+QUEUE = 256
+"""Exchanges that wait or are being compared; what comes on top is skipped."""
+THREADS = 2
+RECENT_WRITES = 256
+DRAIN_S = 120.0
+OPERATIONS_DRAIN_S = 10.0
+START_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What a client's exchange left: heads, and taps or bodies. started, ended: by `time.perf_counter`.
+
+    request, response: their bodies are there already where there is no tap, or where `has_bodies` says so; then the
+    taps only own the files.
+    """
+
+    id: str
+    request: RecordedRequest
+    response: RecordedResponse
+    request_tap: BodyTap | None = None
+    response_tap: BodyTap | None = None
+    has_bodies: bool = False
+    started: float
+    ended: float
+    duration_ms: float
+    skipped: str = ""
+    """Why it is not compared: there is no whole answer."""
+
+    def discard(self) -> None:
+        """Removes what is in files."""
+        for tap in (self.request_tap, self.response_tap):
+            if tap is not None:
+                tap.discard()
+
+
+class Shadow:
+    """`start()`, `offer(…)` for each exchange on the clients' loop, `await close()`. tell: gets every outcome.
+
+    The local side starts with the first exchange, since that says whether there are data partitions.
+    """
+
+    def __init__(self, settings: ProxySettings, tell: Callable[[Compared], None], *, spool: Path) -> None:
+        self.pace = Pace()
+        self.hydrated: list[Resource] = []
+        self._settings = settings
+        self._tell = tell
+        self._spool = spool
+        self._offered = 0
+        self._finished = 0
+        self._thread = Thread(target=self._run, name="parity", daemon=True)
+        self._ready = Event()
+        self._loop: asyncio.AbstractEventLoop
+        self._queue: asyncio.Queue[Kept | None]
+        self._lanes: Lanes
+        self._stack = ExitStack()
+        self._mirror: Mirror | None = None
+        self._opening = asyncio.Lock()
+        self._sides: list[Side] = []
+        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="parity")
+        self._writes: deque[tuple[Lane, Kept]] = deque(maxlen=RECENT_WRITES)
+        self._is_closing = False
+
+    # On the clients' loop.
+
+    def start(self) -> None:
+        self._thread.start()
+        self._ready.wait(START_S)
+
+    @property
+    def waiting(self) -> int:
+        """How many exchanges wait or are being compared."""
+        return self._offered - self._finished
+
+    def offer(self, kept: Kept) -> bool:
+        """Queues an exchange; False: the queue is full, and it will only be counted. Returns at once."""
+        is_accepted = self.waiting < QUEUE
+        if not is_accepted:
+            kept = _only_counted(kept)
+        self._offered += 1
+        self._loop.call_soon_threadsafe(self._queue.put_nowait, kept)
+        return is_accepted
+
+    async def close(self) -> None:
+        """Returns when all that was offered is compared, or given up."""
+        if self._thread.is_alive():
+            if self.waiting:
+                log.info("comparing the last %d exchanges", self.waiting)
+            self._is_closing = True
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, None)
+            await asyncio.to_thread(self._thread.join)
+
+    # In the thread.
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop, self._queue, self._lanes = asyncio.get_running_loop(), asyncio.Queue(), Lanes()
+        self._ready.set()
+        try:
+            while (kept := await self._queue.get()) is not None:
+                await self._begin(kept)
+            await self._drain()
+        finally:
+            for side in self._sides:
+                await side.close()
+            await asyncio.to_thread(self._stack.close)
+            self._executor.shutdown()
+
+    async def _drain(self) -> None:
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self._lanes.empty()
+        except TimeoutError:
+            log.warning("%d exchanges were not compared in %g s", self.waiting, DRAIN_S)
+            await self._lanes.cancel()
+        if self._mirror is not None:
+            await self._mirror.settled(OPERATIONS_DRAIN_S)
+
+    async def _begin(self, kept: Kept) -> None:
+        """Completes the bodies, since a store names its studies in its answer only, and starts the comparison."""
+        if not kept.skipped and not self._is_closing:
+            await self.pace.turn()
+        exchanged, reason = await self._exchanged(kept)
+        lane = lane_of(exchanged.request, exchanged.response)
+        if lane.changes:
+            self._writes.append((lane, kept))
+        exchanged = replace(exchanged, raced=lambda: self._is_raced(kept, lane))
+        self._lanes.start(lane, lambda: self._work(kept, exchanged, reason))
+
+    async def _work(self, kept: Kept, exchanged: Exchanged, reason: str) -> None:
+        if not reason and not self._is_closing:
+            await self.pace.turn()
+        began = time.perf_counter()
+        try:
+            mirror = await self._opened(kept.request)
+            if reason:
+                mirror.skip(exchanged, reason)
+            else:
+                await mirror.examine(exchanged)
+        except asyncio.CancelledError:
+            if self._mirror is not None:
+                self._mirror.skip(exchanged, "stopped")
+            raise
+        except Exception:
+            log.exception("exchange %s was not compared", kept.id)
+            if self._mirror is not None:
+                self._mirror.skip(exchanged, "comparison-failed")
+        finally:
+            kept.discard()
+            self._finished += 1
+            if not reason:
+                self.pace.took(time.perf_counter() - began)
+
+    async def _exchanged(self, kept: Kept) -> tuple[Exchanged, str]:
+        """The exchange with its bodies, and why it is not to be compared, if so."""
+        request, response, reason = kept.request, kept.response, kept.skipped
+        try:
+            if not kept.has_bodies:
+                request = replace(request, body=await _finished(kept.request_tap, request.headers))
+                response = replace(response, body=await _finished(kept.response_tap, response.headers))
+        except (OSError, zlib.error) as error:
+            log.warning("the bodies of exchange %s were not kept: %s", kept.id, error)
+            reason = reason or "body-not-kept"
+        return Exchanged(id=kept.id, request=request, response=response, duration_ms=kept.duration_ms), reason
+
+    def _is_raced(self, kept: Kept, lane: Lane) -> bool:
+        return any(
+            write is not kept and write.started < kept.ended and kept.started < write.ended and lane.crosses(other)
+            for other, write in self._writes
+        )
+
+    async def _opened(self, first: RecordedRequest) -> Mirror:
+        """The mirror, whose local side starts now if it has not."""
+        async with self._opening:
+            if self._mirror is None:
+                has_partitions = locate(first.method, first.uri).partition is not None
+                self._mirror = await self._open(has_partitions)
+            return self._mirror
+
+    async def _open(self, has_partitions: bool) -> Mirror:
+        settings = self._settings
+        assert settings.upstream is not None, "the command line sees to it"
+        address = settings.local
+        if address is None:
+            fresh = fresh_emulator(partitions=has_partitions)
+            address = await asyncio.to_thread(self._stack.enter_context, fresh)
+        local = Side(
+            address,
+            local_settings(settings),
+            spool=self._spool,
+            executor=self._executor,
+            granted=granted_locally(),
+        )
+        upstream = Side(settings.upstream, settings, spool=self._spool, executor=self._executor)
+        self._sides = [local, upstream]
+        mirror = Mirror(
+            local,
+            tell=self._tell,
+            executor=self._executor,
+            upstream=upstream,
+            hydrate_limit=settings.hydrate_limit if settings.hydrate else 0,
+        )
+        self.hydrated = mirror.hydrated
+        return mirror
+
+
+def _only_counted(kept: Kept) -> Kept:
+    """The exchange without its bodies, but for what a write's answer says that it changed."""
+    if kept.request.method in SAFE_METHODS:
+        kept.discard()
+        return replace(kept, request_tap=None, response_tap=None, skipped=kept.skipped or "backpressure")
+    if kept.request_tap is not None:
+        kept.request_tap.discard()
+    return replace(kept, request_tap=None, skipped=kept.skipped or "backpressure")
+
+
+async def _finished(tap: BodyTap | None, headers: Headers) -> Body:
+    return Empty() if tap is None else await tap.finish(header(headers, "content-type"))

@@ -1,0 +1,1 @@
+"""Runs scenarios: requests sent, answers held against what is expected."""
