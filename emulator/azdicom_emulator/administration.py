@@ -9,7 +9,10 @@ from azdicom_emulator.admin.metrics import Gauge, Metrics, metrics_endpoints
 from azdicom_emulator.admin.problems import json_answer
 from azdicom_emulator.admin.process import process_endpoints
 from azdicom_emulator.admin.ui import UI
+from azdicom_emulator.events.endpoints import event_endpoints, event_gauges
+from azdicom_emulator.events.publishers import PUBLISHERS
 from azdicom_emulator.faults.switch import FaultSwitch, switch_of
+from azdicom_emulator.following.followers import FOLLOWERS
 from azdicom_emulator.management.operations import RUNNER
 from azdicom_emulator.studies.expiry import delete_expired
 from azdicom_emulator.web.instruments import Administration, Instruments
@@ -34,7 +37,8 @@ def _administration(application: web.Application, faults: FaultSwitch) -> Admini
                 "azdicom_unapplied_stores",
                 "Acknowledged stores that wait to be written to the index.",
                 lambda: {(): application[INDEX].unapplied_stores},
-            )
+            ),
+            *event_gauges(lambda: application[FOLLOWERS]),
         ]
     )
 
@@ -52,6 +56,7 @@ def _administration(application: web.Application, faults: FaultSwitch) -> Admini
         *fault_endpoints(lambda: faults),
         *journal_endpoints(journal),
         *metrics_endpoints(metrics),
+        *event_endpoints(lambda: application[FOLLOWERS], lambda: application[PUBLISHERS]),
         UI,
     )
     return Administration(AdminApi(endpoints, settings.admin_token), journal, metrics)
@@ -62,7 +67,7 @@ def data_endpoints(application: web.Application) -> tuple[Endpoint, ...]:
 
     async def reset(request: web.BaseRequest) -> web.Response:
         await application[RUNNER].close()  # operations of what is about to go
-        await application[INDEX].clear()
+        await application[FOLLOWERS].begin_anew(application[INDEX].clear)
         return web.Response(status=204)
 
     async def expire(request: web.BaseRequest) -> web.Response:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from aiohttp import web
 
 from azdicom_emulator.administration import create_instruments
+from azdicom_emulator.events.debug import DEBUG_ROUTES
 from azdicom_emulator.management.exporting import EXPORTING, Exporting
 from azdicom_emulator.management.health import HEALTH, HealthState
 from azdicom_emulator.management.operations import RUNNER, OperationRunner, Work
@@ -13,6 +14,7 @@ from azdicom_emulator.management.tag_indexing import TagIndexing
 from azdicom_emulator.management.updating import StudyUpdating
 from azdicom_emulator.routes import (
     BULK_DATA_ROUTES,
+    EVENT_DEBUG_ROUTES,
     ISSUER_ROUTES,
     ROUTES,
     SEED_DIALECT_ROUTES,
@@ -25,6 +27,7 @@ from azdicom_emulator.storage.operations import OperationType
 from azdicom_emulator.studies.bulkdata import BULK_DATA
 from azdicom_emulator.studies.expiry import sweep_forever
 from azdicom_emulator.studies.frames import FRAME_TABLES, FrameTables
+from azdicom_emulator.surroundings import add_surroundings
 from azdicom_emulator.web.authentication import add_identity, load_keys
 from azdicom_emulator.web.instruments import INSTRUMENTS
 from azdicom_emulator.web.keys import INDEX, ROUTER, SETTINGS, STOPPING, WORKERS
@@ -45,7 +48,7 @@ READ_BUFFER_BYTES = 256 * 1024
 def create_application(settings: Settings) -> web.Application:
     """A server's application. Opens `settings.data_dir` when it starts.
 
-    Raises FaultsError, UnknownPresetError; on start: DataFolderInUseError, DataFolderNotWritableError,
+    Raises FaultsError, UnknownPresetError, StartError; on start: DataFolderInUseError, DataFolderNotWritableError,
     IndexNewerError, KeyUnusableError, PartitionsNeededError.
     """
     application = web.Application(client_max_size=JSON_BODY_BYTES)
@@ -58,6 +61,7 @@ def create_application(settings: Settings) -> web.Application:
     add_identity(application)
     application[FRAME_TABLES] = FrameTables(FRAME_TABLES_KEPT)
     application.cleanup_ctx.append(_parts)
+    add_surroundings(application)
     application.on_shutdown.append(_end_faults)
     application.on_response_prepare.append(before_headers)
     application.on_shutdown.append(close_channels)
@@ -78,6 +82,8 @@ def _routes(settings: Settings) -> Iterator[Route]:
         yield from SEED_DIALECT_ROUTES
     if settings.extension(SUBSCRIPTIONS):
         yield from SUBSCRIPTION_ROUTES
+    if settings.extension(DEBUG_ROUTES):
+        yield from EVENT_DEBUG_ROUTES
     if settings.has_own_issuer:
         yield from ISSUER_ROUTES
 

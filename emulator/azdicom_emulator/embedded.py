@@ -28,6 +28,7 @@ def running(settings: Settings) -> Iterator[str]:
 async def _serve(settings: Settings, announce: Announce) -> None:
     # Imported here, so that a program that never starts it does without the server and what it loads.
     from azdicom_emulator.application import create_runner
+    from azdicom_emulator.web.listening import LISTENING
 
     stopping = asyncio.Event()
     runner = create_runner(settings)
@@ -35,7 +36,9 @@ async def _serve(settings: Settings, announce: Announce) -> None:
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
         host, port = runner.addresses[0][:2]
-        announce(f"http://{host}:{port}", stopping)
+        url = f"http://{host}:{port}"
+        runner.app[LISTENING].at(url)
+        announce(url, stopping)
         await stopping.wait()
     finally:
         await runner.cleanup()

@@ -1,5 +1,6 @@
 """The whole surface in one table. Routing and the `Allow` of a 405 are derived from it."""
 
+from azdicom_emulator.events.debug import clear_events, show_events
 from azdicom_emulator.management.bulk_update import update_studies
 from azdicom_emulator.management.changefeed import change_feed, latest_change
 from azdicom_emulator.management.export import export
@@ -130,6 +131,12 @@ BULK_DATA_ROUTES: tuple[Route, ...] = (
     ),
 )
 """Absent where the extension `retrieve.bulkdata` is off."""
+
+EVENT_DEBUG_ROUTES: tuple[Route, ...] = (
+    Route("GET", "/debug/events", show_events, "Events", "seed emulator", Action.READ, Scope.ROOT),
+    Route("DELETE", "/debug/events", clear_events, "Events", "seed emulator", Action.DELETE, Scope.ROOT),
+)
+"""Absent where the extension `http.debug_routes` is off."""
 
 SEED_DIALECT_ROUTES: tuple[Route, ...] = (
     Route("PUT", WORKITEM, update_workitem_by_put, "UPS-RS update", "seed emulator", Action.WRITE),

@@ -70,12 +70,14 @@ async def _serve(settings: Settings) -> None:
     from azdicom_emulator.application import create_runner
     from azdicom_emulator.faults.errors import FaultsError
     from azdicom_emulator.identity.errors import KeyUnusableError
+    from azdicom_emulator.starting import StartError
     from azdicom_emulator.storage.errors import StorageError
     from azdicom_emulator.web.keys import STOPPING
+    from azdicom_emulator.web.listening import LISTENING
 
     try:
         runner = create_runner(settings)
-    except FaultsError as error:
+    except (FaultsError, StartError) as error:
         raise ServeError(str(error)) from None
     stopping = runner.app[STOPPING]
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -86,7 +88,9 @@ async def _serve(settings: Settings) -> None:
         raise ServeError(str(error)) from None
     try:
         port = await _listen(runner, settings)
-        _announce(settings, port)
+        url = _url(settings, port)
+        runner.app[LISTENING].at(url)
+        _announce(settings, url)
         await stopping.wait()
         log.info("stopping")
     finally:
@@ -123,10 +127,13 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-def _announce(settings: Settings, port: int) -> None:
+def _url(settings: Settings, port: int) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     scheme = "http" if settings.tls_cert is None else "https"
-    url = f"{scheme}://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+    return f"{scheme}://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+
+
+def _announce(settings: Settings, url: str) -> None:
     kept = f"{settings.data_dir} (temporary)" if settings.ephemeral else str(settings.data_dir.resolve())
     mode = "strict: the managed service alone" if settings.strict else "with extensions (--strict turns them off)"
     click.echo(
@@ -140,7 +147,7 @@ def _announce(settings: Settings, port: int) -> None:
         f"  stop     Ctrl+C"
     )
     if settings.host not in LOOPBACK:
-        _warn_of_strangers(settings, host)
+        _warn_of_strangers(settings)
 
 
 def _auth(settings: Settings) -> str:
@@ -164,11 +171,11 @@ def _curl(settings: Settings, url: str) -> str:
     return f'{trust} -H "Authorization: Bearer $({cafile}azdicom token --url {url})"'
 
 
-def _warn_of_strangers(settings: Settings, host: str) -> None:
+def _warn_of_strangers(settings: Settings) -> None:
     if settings.auth is AuthMode.JWT and not settings.has_own_issuer:
         return
     why = OPEN_TO_ALL[settings.auth]
-    log.warning("listening on %s %s: everybody who reaches this address can read and write", host, why)
+    log.warning("listening on %s %s: everybody who reaches this address can read and write", settings.host, why)
 
 
 def _explain_seed_variables() -> None:

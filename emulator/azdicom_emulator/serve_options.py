@@ -20,6 +20,7 @@ from azdicom_emulator.settings import (
 )
 
 ORIGIN = re.compile(r"https?://[^/?#\s@*]+", re.IGNORECASE)
+RESOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{1,22}[A-Za-z0-9]")
 CORS_OFF = "off"
 CHAOS = ("azure-busy", "flaky-network", "slow-disk", "token-expiry")
 """The presets of faults/presets.py, by name: the help needs no more."""
@@ -58,6 +59,12 @@ def _origins(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
                 f"'{value}': expected an origin such as https://viewer.example, {LOOPBACK_ORIGINS}, {ANY} or {CORS_OFF}"
             )
     return values
+
+
+def _resource_name(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if not RESOURCE_NAME.fullmatch(value):
+        raise click.BadParameter(f"'{value}': expected 3 to 24 letters and digits, and '-' inside")
+    return value
 
 
 def _pairs(values: tuple[str, ...], known: Mapping[str, object], what: str) -> list[tuple[str, str]]:
@@ -277,6 +284,76 @@ OPTIONS: tuple[Callable[[Callable[..., object]], Callable[..., object]], ...] = 
         show_default=True,
         metavar="SECONDS",
         help="How often studies whose expiry is due are deleted.",
+    ),
+    click.option(
+        "--events",
+        envvar="AZDICOM_EVENTS",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Send events of changes to the providers in this file.",
+    ),
+    click.option(
+        "--event-providers",
+        envvar=["AZDICOM_EVENT_PROVIDERS", "EVENT_PROVIDERS"],
+        metavar="JSON",
+        help="Send events of changes to these providers, where no file names others.",
+    ),
+    click.option(
+        "--event-host",
+        envvar="AZDICOM_EVENT_HOST",
+        metavar="HOST",
+        help="Host of the service in events.  [default: address and port of this server]",
+    ),
+    click.option(
+        "--workspace",
+        envvar="AZDICOM_WORKSPACE",
+        default="azdicom",
+        show_default=True,
+        callback=_resource_name,
+        metavar="NAME",
+        help="Workspace of the service in events, in the audit log and in the data lake view.",
+    ),
+    click.option(
+        "--service-name",
+        envvar="AZDICOM_SERVICE_NAME",
+        default="dicom",
+        show_default=True,
+        callback=_resource_name,
+        metavar="NAME",
+        help="Name of the service in the audit log and in the data lake view.",
+    ),
+    click.option(
+        "--import-folder",
+        envvar="AZDICOM_IMPORT_FOLDER",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Store what is put into import-container in this folder.",
+    ),
+    click.option(
+        "--import-connection-string",
+        envvar="AZDICOM_IMPORT_CONNECTION_STRING",
+        metavar="TEXT",
+        help="Store what is put into import-container of this Azure storage account.",
+    ),
+    click.option(
+        "--import-interval",
+        "import_interval_s",
+        envvar="AZDICOM_IMPORT_INTERVAL",
+        type=click.FloatRange(min=0.01),
+        default=1.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How often the import looks for new files; one whose size changes in that time is left for later.",
+    ),
+    click.option(
+        "--data-lake-view",
+        envvar="AZDICOM_DATA_LAKE_VIEW",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Show the stored files in this folder as a data lake of the managed service has them.",
+    ),
+    click.option(
+        "--audit-log",
+        envvar="AZDICOM_AUDIT_LOG",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Append records of requests to this file, in the form of the managed service's audit log.",
     ),
     click.option(
         "--faults",

@@ -16,6 +16,10 @@ LOOPBACK_ORIGINS = "loopback"
 """Pages that this machine serves: `http(s)://localhost`, `127.0.0.1` and `[::1]`, on every port."""
 
 
+RESOURCE_GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/azdicom"
+"""Of the workspace, in ids as Azure Resource Manager writes them."""
+
+
 class LogFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
@@ -62,6 +66,7 @@ EXTENSIONS = {
         ),
         Extension("worklist.subscriptions", True, "worklist subscriptions and their event channel"),
         Extension("retrieve.bulkdata", True, "`…/instances/{instance}/bulkdata/{ggggeeee}`"),
+        Extension("http.debug_routes", False, "`/debug/events`: events of an `in_memory` provider"),
         Extension(
             "export.local_directory", True, "exports to `localdirectory`, below the folder that `--export-folder` names"
         ),
@@ -147,6 +152,21 @@ class Settings:
     """Unit of the waits of 1, 3 and 9 after a destination refused something."""
     max_extended_query_tags: int = 128
     expiry_interval_s: float = 60.0
+    workspace: str = "azdicom"
+    service_name: str = "dicom"
+    """With the workspace, the name of the service in events, in the audit log and in a data lake."""
+    events: Path | None = None
+    """File of event providers (docs/events.md)."""
+    event_providers: str | None = None
+    """Event providers as JSON; what is wrong is left out. `events` goes before it."""
+    event_host: str | None = None
+    """Host in the subjects of events; None: where the server listens."""
+    import_folder: Path | None = None
+    import_connection_string: str | None = None
+    import_interval_s: float = 1.0
+    data_lake_view: Path | None = None
+    """Folder that has the stored files as a data lake of the managed service has them (docs/import.md)."""
+    audit_log: Path | None = None
     worklist_events_kept: int = 10_000
     """How many events wait for each subscriber that has no channel open; the oldest go first."""
     spool_memory_bytes: int = 1024 * 1024
@@ -176,6 +196,15 @@ class Settings:
     def has_own_issuer(self) -> bool:
         """Whether tokens are the built-in issuer's, not those of another that `--auth-jwks` names."""
         return self.auth_jwks is None
+
+    @property
+    def workspace_resource_id(self) -> str:
+        """ARM id, the topic of events."""
+        return f"{RESOURCE_GROUP}/providers/Microsoft.HealthcareApis/workspaces/{self.workspace}"
+
+    @property
+    def service_resource_id(self) -> str:
+        return f"{self.workspace_resource_id}/dicomservices/{self.service_name}"
 
     @property
     def max_request_bytes(self) -> int:

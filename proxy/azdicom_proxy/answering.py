@@ -35,6 +35,7 @@ from azdicom_proxy.replaying import PLACEHOLDER, send_recorded
 from azdicom_proxy.rewriting import Rewriter, is_json
 from azdicom_proxy.settings import Fallback, Mode, ProxySettings
 from azdicom_proxy.taps import BodyTap
+from azdicom_proxy.upstream.client import SAFE_METHODS
 
 if TYPE_CHECKING:
     from azdicom_proxy.matching.player import Miss
@@ -116,6 +117,10 @@ class Answerer:
         """The upstream's answer, sent as in passthrough; what flowed by is handed to the shadow behind it."""
         shadow = self._shadow
         assert shadow is not None, "the command line sees to it"
+        if not shadow.has_room and recording.writer is None and exchange.method in SAFE_METHODS:
+            shadow.pass_by(exchange.method, exchange.target)
+            exchange.verdict = _queued(False)
+            return await self._pass_through(exchange, recording)
         taps = Taps(functools.partial(self._tap, limit_bytes=self._settings.max_record_body_bytes))
         shadow.pace.enter()
         try:

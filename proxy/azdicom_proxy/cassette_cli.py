@@ -1,5 +1,6 @@
 """`azdicom cassette`: look at cassettes, check them, change them."""
 
+import importlib
 import json
 import re
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from azdicom_proxy.cassette.checks import Level, Limits, check, findings_as_json
 from azdicom_proxy.cassette.errors import BodyOmittedError, CassetteError
 from azdicom_proxy.cassette.listing import interaction_text, row, table
 from azdicom_proxy.cassette.reading import load
+from azdicom_proxy.cassette.slicing import UnknownInteractionError
 from azdicom_proxy.scrub.datasets import RefusedError
 from azdicom_proxy.scrub.key import DEFAULT_PATH, BadKeyError, project_key
 from azdicom_proxy.scrub.policy import Option, Phi, PolicyError, Rules, ScrubPolicy, parse_options, parse_rules
@@ -277,6 +279,33 @@ def prune(cassette: Path, run: Path, out: Path | None) -> None:
     plays = _plays(run)
     removed = tools.prune(load(cassette), out or cassette, lambda identifier: plays.get(identifier, 0) > 0)
     click.echo(f"{removed} interactions removed")
+
+
+@cassette.command("minimise")
+@_CASSETTE
+@click.option("--keep", required=True, metavar="ID", help="The interaction that matters; `show` lists them.")
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The new file.")
+def minimise_command(cassette: Path, keep: str, out: Path) -> None:
+    """Keep one interaction and those that it needs: where its ids come from, and what was done before to its study.
+
+    \b
+    Example:
+      azdicom cassette minimise tests/cassettes/all.yaml --keep wado-frames-0002 -o tests/cassettes/frames.yaml
+    """
+    try:
+        removed = tools.minimise(load(cassette), out, keep)
+    except UnknownInteractionError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(f"{out}: {removed} interactions left out")
+
+
+@cassette.command("to-scenario", context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def to_scenario(arguments: tuple[str, ...]) -> None:
+    """Make a scenario of a cassette."""
+    # Scenarios are a layer above: what is here knows the command by its name only.
+    command = importlib.import_module("azdicom_scenarios.recording.command").to_scenario
+    command.main(args=list(arguments), prog_name="azdicom cassette to-scenario")
 
 
 @cassette.command()

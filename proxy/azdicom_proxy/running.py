@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import ssl
+import sys
 import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 UNPLAYED_SHOWN = 20
 SIGNALLED = 128
+SWITCH_INTERVAL_S = 0.0005
+"""A client's exchange waits so long for a thread that compares; Python's default is ten times that."""
 LOCAL_LOGS = ("azdicom.access", "azdicom_emulator")
 
 
@@ -44,6 +47,7 @@ def run(settings: ProxySettings, options: Mapping[str, Any], command: Sequence[s
     if settings.mode is Mode.DIFF:
         for name in LOCAL_LOGS:  # the local side's own lines would mix with those of the exchanges
             logging.getLogger(name).setLevel(logging.WARNING)
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
     if settings.trust.is_insecure:
         log.warning("--insecure: the upstream's certificate is not checked")
     try:

@@ -532,7 +532,7 @@ class Settings:
 
     mark: Mark
     base: str = "/v2"
-    is_strict: bool = True
+    is_strict: bool = False
     timeout_s: float = 10.0
     skip_on: frozenset[TargetKind] = frozenset()
     is_exclusive: bool = False

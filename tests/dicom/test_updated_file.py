@@ -177,9 +177,12 @@ def test_elements_out_of_order_are_put_in_order_and_doubles_go(tmp_path: Path) -
 
 def test_a_group_length_that_would_be_wrong_goes(tmp_path: Path) -> None:
     """PS3.5 §7.2: group lengths are retired; one that lies misleads readers."""
-    raw = {0x00100000: ("UL", struct.pack("<I", 20)), 0x00280000: ("UL", struct.pack("<I", 60))}
+    source = part10(an_instance())
+    for group in (b"\x10\x00", b"\x28\x00"):
+        first = min(source.index(group + number) for number in (b"\x10\x00", b"\x02\x00") if group + number in source)
+        source = source[:first] + group + b"\0\0UL\x04\0\x10\0\0\0" + source[first:]
 
-    content = updated(tmp_path, part10(an_instance(raw=raw)), NEW)
+    content = updated(tmp_path, source, NEW)
 
     assert b"\x10\x00\x00\x00UL" not in content
     assert b"\x28\x00\x00\x00UL" in content

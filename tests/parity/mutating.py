@@ -17,6 +17,7 @@ from pydicom import FileDataset
 from azdicom_emulator.hosting import Announce, hosted
 from tests.support.instances import part10, read
 
+HAS_TYPE = "has a Content-Type"
 HOP_BY_HOP = frozenset(("connection", "transfer-encoding", "content-length", "keep-alive"))
 
 
@@ -56,6 +57,7 @@ class MutatingUpstream:
 
             app = web.Application(client_max_size=2**30)
             app.router.add_route("*", "/{path:.*}", handle)
+            app.on_response_prepare.append(_without_default_type)
             runner = web.AppRunner(app, auto_decompress=False)
             await runner.setup()
             try:
@@ -79,7 +81,7 @@ class MutatingUpstream:
             lines = tuple((name, value) for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP)
             altered = self.mutation(Altered(answer.status, lines, await answer.read()))
         response = web.Response(status=altered.status, body=altered.body or None)
-        del response.headers["Content-Type"]
+        response[HAS_TYPE] = altered.header("Content-Type") is not None
         for name, value in altered.headers:
             response.headers.add(name, value)
         return response
@@ -211,6 +213,11 @@ def edit_image(edit: Callable[[Any], Any], kind: str, **options: Any) -> Mutatio
         return replace(answer, body=sink.getvalue())
 
     return mutation
+
+
+async def _without_default_type(_request: web.Request, response: web.StreamResponse) -> None:
+    if not response.get(HAS_TYPE):
+        response.headers.pop("Content-Type", None)
 
 
 def _without(answer: Altered, name: str) -> tuple[tuple[str, str], ...]:

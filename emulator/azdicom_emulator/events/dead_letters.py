@@ -1,6 +1,5 @@
 """Where events go that no attempt delivered: a file each, as Event Grid writes blobs (async §6.3)."""
 
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,5 +41,5 @@ def write_dead_letter(folder: Path, sink: str, event: Event, letter: DeadLetter)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     part.write_bytes(orjson.dumps([letter.added_to(event)], option=orjson.OPT_INDENT_2))
-    os.replace(part, path)
+    part.replace(path)
     return path

@@ -17,9 +17,7 @@ from azdicom_emulator.following.followers import Followers
 Values = Mapping[tuple[tuple[str, str], ...], float]
 
 
-def event_endpoints(
-    followers: Callable[[], Followers], publishers: Callable[[], Publishers]
-) -> tuple[Endpoint, ...]:
+def event_endpoints(followers: Callable[[], Followers], publishers: Callable[[], Publishers]) -> tuple[Endpoint, ...]:
     async def show(request: web.BaseRequest) -> web.Response:
         return json_answer({"sinks": [_described(*each) for each in _sinks(followers())]})
 

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from azdicom_emulator.events.envelopes import Schema
+from azdicom_emulator.starting import StartError
 
 log = logging.getLogger(__name__)
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-class ProvidersError(ValueError):
-    """One line that says what is wrong."""
+class ProvidersError(StartError):
+    """A provider is not described as it should be."""
 
 
 class Kind(StrEnum):
@@ -82,7 +83,7 @@ def providers_of_environment(text: str) -> tuple[Provider, ...]:
     """Of `EVENT_PROVIDERS`. What is wrong is logged and left out, as an earlier emulator did it."""
     try:
         entries = _entries(json.loads(text), "EVENT_PROVIDERS")
-    except ValueError as error:
+    except (ValueError, ProvidersError) as error:
         log.error("EVENT_PROVIDERS is ignored: %s", error)
         return ()
     found = []

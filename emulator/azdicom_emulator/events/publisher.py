@@ -31,8 +31,6 @@ class Tally:
 class Publisher:
     """The consumer of one follower; `name` is the provider's."""
 
-    from_the_beginning = False
-
     def __init__(
         self, provider: Provider, sink: Sink, policy: RetryPolicy, origin: Callable[[], Awaitable[Origin]]
     ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
 
@@ -94,10 +95,8 @@ def _open(connection_string: str, queue_name: str) -> "QueueClient":
         read_timeout=READ_TIMEOUT_S,
         retry_total=0,  # the schedule of all sinks is the only one
     )
-    try:
+    with suppress(ResourceExistsError):
         client.create_queue()
-    except ResourceExistsError:
-        pass
     return client
 
 

@@ -1,7 +1,6 @@
 """Webhooks: events as HTTP requests, and the handshake that Event Grid begins a subscription with (async §6.3)."""
 
 import asyncio
-import ssl
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -147,7 +146,12 @@ class WebhookSink:
         )
         try:
             async with session.request(
-                method, self._provider.url, data=body, headers=headers, ssl=self._tls(), allow_redirects=False
+                method,
+                self._provider.url,
+                data=body,
+                headers=headers,
+                ssl=self._provider.verify_ssl,
+                allow_redirects=False,
             ) as answer:
                 if answer.status not in taken:
                     outcome = OUTCOMES.get(answer.status, str(answer.status))
@@ -157,9 +161,6 @@ class WebhookSink:
             raise DeliveryError("TimedOut", f"the endpoint did not answer within {TIMEOUT_S:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise DeliveryError(UNREACHABLE, f"cannot reach {_place(self._provider.url)}: {error}") from error
-
-    def _tls(self) -> ssl.SSLContext | bool:
-        return True if self._provider.verify_ssl else False
 
 
 def _place(url: str) -> str:

@@ -1,7 +1,6 @@
 """How far a follower of the change feed has come, in a file that outlives the process."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid5
@@ -46,4 +45,4 @@ class Bookmark:
     def write(self, position: Position) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._part.write_text(json.dumps({"sequence": position.sequence, "change": position.change_id}))
-        os.replace(self._part, self._path)
+        self._part.replace(self._path)

@@ -21,11 +21,10 @@ RETRY_AFTER_S = 1.0
 class Consumer(Protocol):
     """What a follower serves. Belongs to the event loop.
 
-    name: also that of the bookmark's file. from_the_beginning: what is in the feed already is wanted on the first start.
+    name: also that of the bookmark's file.
     """
 
     name: str
-    from_the_beginning: bool
 
     def lane(self, change: Change) -> str:
         """Changes of one lane are dealt with one after the other, those of different lanes at the same time."""
@@ -66,15 +65,14 @@ class Follower:
         return Progress(self._reached.sequence, max(self._index.last_sequence - self._reached.sequence, 0))
 
     async def open(self) -> None:
-        """Finds the position: the noted one, or the feed's end for a consumer that wants only what is new."""
+        """Finds the position: the noted one; on the first start, or in another feed, the end of the feed."""
         noted = await asyncio.to_thread(self._bookmark.read)
         if noted is not None and await self._is_of_this_feed(noted):
             self._begin(noted)
             return
         if noted is not None:
             log.warning("%s: the change feed is not the one that was followed before", self.consumer.name)
-        latest = None if self.consumer.from_the_beginning else await self._index.latest_change(by_time=False)
-        await self._begin_at(Position.at(latest))
+        await self._begin_at(Position.at(await self._index.latest_change(by_time=False)))
 
     async def rewind(self) -> None:
         """To the beginning of a feed that is empty or was until just now. The follower must not run."""

@@ -1,7 +1,7 @@
 """All followers of a server: opened before it listens, woken by commits, begun anew when the data is reset."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 
 from aiohttp import web
@@ -19,6 +19,7 @@ class Followers:
     def __init__(self, index: Index, consumers: Iterable[Consumer]) -> None:
         folder = index.files.root.parent / FOLDER
         self.all = [Follower(index, each, Bookmark(folder / f"{each.name}.json")) for each in consumers]
+        self._resetting = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
         if self.all:
             index.on_changes(self._changed)
@@ -30,12 +31,17 @@ class Followers:
         for follower in self.all:
             follower.start()
 
-    async def begin_anew(self) -> None:
-        """After `close()`, when all data is gone."""
-        for follower in self.all:
-            await follower.rewind()
-        for follower in self.all:
-            follower.start()
+    async def begin_anew(self, clear: Callable[[], Awaitable[None]]) -> None:
+        """Calls `clear`, which empties the index, while nobody follows. Raises what it raises."""
+        async with self._resetting:
+            await self.close()
+            try:
+                await clear()
+                for follower in self.all:
+                    await follower.rewind()
+            finally:
+                for follower in self.all:
+                    follower.start()
 
     async def close(self) -> None:
         await asyncio.gather(*(follower.close() for follower in self.all))

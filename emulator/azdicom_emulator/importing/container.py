@@ -1,7 +1,7 @@
 """An Azure storage account with the containers and the queue of an import; Azurite is one. Needs the extra `azure`."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ from azdicom_emulator.importing.sources import (
     ERROR_CONTAINER,
     ERROR_QUEUE,
     IMPORT_CONTAINER,
+    FileUnreadableError,
     SourceError,
     Waiting,
 )
@@ -78,26 +79,26 @@ class ContainerSource:
 def _make(container: "ContainerClient") -> None:
     from azure.core.exceptions import ResourceExistsError
 
-    try:
+    with suppress(ResourceExistsError):
         container.create_container()
-    except ResourceExistsError:
-        pass
 
 
 def _make_queue(queue: "QueueClient") -> None:
     from azure.core.exceptions import ResourceExistsError
 
-    try:
+    with suppress(ResourceExistsError):
         queue.create_queue()
-    except ResourceExistsError:
-        pass
 
 
 @contextmanager
 def _storage_errors() -> Iterator[None]:
-    from azure.core.exceptions import AzureError
+    from azure.core.exceptions import AzureError, ResourceNotFoundError
 
     try:
         yield
+    except ResourceNotFoundError as error:  # somebody took it away meanwhile
+        raise FileUnreadableError(error.message.splitlines()[0]) from error
     except AzureError as error:
-        raise SourceError(f"the storage account does not answer as it should: {error.message.splitlines()[0]}") from error
+        raise SourceError(
+            f"the storage account does not answer as it should: {error.message.splitlines()[0]}"
+        ) from error

@@ -11,12 +11,13 @@ from azdicom_emulator.importing.sources import (
     ERROR_CONTAINER,
     ERROR_QUEUE,
     IMPORT_CONTAINER,
+    FileUnreadableError,
     SourceError,
     Waiting,
 )
 
 UNFINISHED = (".part", ".partial", ".tmp", ".crdownload")
-"""Endings of files that are being copied, and get another name when they are whole. Those with a leading dot as well."""
+"""Endings of files that are being copied, and get another name when they are whole; a leading dot says the same."""
 
 _State = tuple[int, int]
 
@@ -52,13 +53,13 @@ class FolderSource:
         try:
             shutil.copyfile(self._imported / name, target)
         except OSError as error:
-            raise SourceError(f"cannot read {name}: {error.strerror}") from error
+            raise FileUnreadableError(f"cannot read {name}: {error.strerror}") from error
 
     def delete(self, name: str) -> None:
         try:
             (self._imported / name).unlink(missing_ok=True)
         except OSError as error:
-            raise SourceError(f"cannot delete {name}: {error.strerror}") from error
+            raise FileUnreadableError(f"cannot delete {name}: {error.strerror}") from error
         self._forget(name)
 
     def reject(self, name: str, message: bytes) -> None:
@@ -71,7 +72,7 @@ class FolderSource:
             part.write_bytes(message)
             part.rename(self._messages / f"{stem}.json")
         except OSError as error:
-            raise SourceError(f"cannot move {name} to {ERROR_CONTAINER}: {error.strerror}") from error
+            raise FileUnreadableError(f"cannot move {name} to {ERROR_CONTAINER}: {error.strerror}") from error
         self._forget(name)
 
     def _forget(self, name: str) -> None:

@@ -3,12 +3,13 @@
 import asyncio
 import filecmp
 import logging
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 from azdicom_emulator.dicom.part10 import PREAMBLE_BYTES
 from azdicom_emulator.dicom.reasons import FailureReason
-from azdicom_emulator.importing.sources import Source, SourceError, Waiting, error_message
+from azdicom_emulator.importing.sources import FileUnreadableError, Source, SourceError, Waiting, error_message
 from azdicom_emulator.settings import Settings
 from azdicom_emulator.storage.errors import OverloadedError
 from azdicom_emulator.storage.index import Index
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 STORE = StoreRequest(study=None, is_upsert=False, content_type=DICOM, multipart=None)
 API_VERSION = 2
+PROGRESS_EVERY = 100
 REASONS = {
     FailureReason.PROCESSING: "it could not be processed",
     FailureReason.VALIDATION: "it is no valid DICOM file, or an attribute is not valid",
@@ -42,7 +44,7 @@ class Importer:
         self._settings = settings
         self._source = source
         self._record = record
-        self._trouble = ""
+        self._troubles: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -61,8 +63,8 @@ class Importer:
                 if not is_prepared:
                     await asyncio.to_thread(self._source.prepare)
                     is_prepared = True
-                await self._import_all(await asyncio.to_thread(self._source.waiting))
-                self._trouble = ""
+                if await self._import_all(await asyncio.to_thread(self._source.waiting)):
+                    self._troubles.clear()
             except SourceError as error:
                 self._complain(str(error))
             except OverloadedError:
@@ -72,20 +74,24 @@ class Importer:
             await asyncio.sleep(self._settings.import_interval_s)
 
     def _complain(self, what: str) -> None:
-        if what != self._trouble:
+        """Once, and not at every look."""
+        if what not in self._troubles:
             log.warning("import from %s: %s", self._source.place, what)
-        self._trouble = what
+        self._troubles.add(what)
 
-    async def _import_all(self, waiting: list[Waiting]) -> None:
-        stored = rejected = 0
+    async def _import_all(self, waiting: list[Waiting]) -> bool:
+        """Whether none of them has to wait any longer."""
+        outcomes: Counter[str] = Counter()
         for number, each in enumerate(waiting, start=1):
-            error = await self._import(each)
-            if error is None:
-                stored += 1
-            else:
-                rejected += 1
-            if number % 100 == 0 or number == len(waiting):
-                log.info("import: %d of %d stored, %d rejected", stored, len(waiting), rejected)
+            try:
+                outcomes["stored" if await self._import(each) is None else "rejected"] += 1
+            except FileUnreadableError as error:
+                outcomes["still waiting"] += 1
+                self._complain(str(error))
+            if (number % PROGRESS_EVERY == 0 or number == len(waiting)) and outcomes["stored"] + outcomes["rejected"]:
+                said = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items() if count)
+                log.info("import: %d of %d files: %s", number, len(waiting), said)
+        return not outcomes["still waiting"]
 
     async def _import(self, each: Waiting) -> str | None:
         """What is wrong with the file; None: it is stored."""
@@ -113,6 +119,8 @@ class Importer:
                 return None
         finally:
             copy.unlink(missing_ok=True)
+        if isinstance(result, Failed) and result.reason == FailureReason.PENDING:
+            raise FileUnreadableError(f"{each.name}: {REASONS[FailureReason.PENDING]}")
         return _error(result)
 
     async def _is_stored_already(self, result: StoreResult, file: Path) -> bool:

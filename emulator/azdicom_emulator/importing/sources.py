@@ -7,11 +7,17 @@ from typing import Protocol
 
 import orjson
 
+from azdicom_emulator.starting import StartError
+
 IMPORT_CONTAINER, ERROR_CONTAINER, ERROR_QUEUE = "import-container", "error-container", "error-queue"
 
 
-class SourceError(Exception):
+class SourceError(StartError):
     """The source cannot be reached or read now."""
+
+
+class FileUnreadableError(SourceError):
+    """One file cannot be imported now; the others can."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ async def show_operation(request: web.Request) -> web.StreamResponse:
 
 def operation_url(request: web.Request, operation_id: str) -> str:
     """In the version of the request."""
-    return f"{service_url(request)}/operations/{operation_id}"
+    return f"{service_url(request, has_partition=False)}/operations/{operation_id}"
 
 
 def operation_reference(request: web.Request, operation_id: str) -> Mapping[str, str]:

@@ -19,7 +19,7 @@ def log_audit_headers(request: web.Request) -> None:
 
     Raises BadRequestError: more than ten of them, or a value over 2,048 characters.
     """
-    found = [(name, value) for name, value in request.headers.items() if name.upper().startswith(PREFIX)]
+    found = audit_headers(request)
     if not found:
         return
     if len(found) > MAX_HEADERS:
@@ -35,3 +35,8 @@ def log_audit_headers(request: web.Request) -> None:
             )
     said = ", ".join(f"{name[len(PREFIX) :]}={value}" for name, value in found)
     log.info("%s %s: %s", request.method, request.path, said, extra={"request_id": request[REQUEST_ID]})
+
+
+def audit_headers(request: web.Request) -> list[tuple[str, str]]:
+    """The headers that begin with the prefix, as they were sent."""
+    return [(name, value) for name, value in request.headers.items() if name.upper().startswith(PREFIX)]

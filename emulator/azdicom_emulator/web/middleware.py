@@ -12,6 +12,7 @@ from azdicom_emulator.admin.api import AdminApi
 from azdicom_emulator.faults.keys import FAULT
 from azdicom_emulator.storage.errors import OverloadedError
 from azdicom_emulator.web.audit import log_audit_headers
+from azdicom_emulator.web.audit_log import audit_begin, audit_end
 from azdicom_emulator.web.authentication import authenticate
 from azdicom_emulator.web.cors import add_cors_headers, preflight
 from azdicom_emulator.web.errors import (
@@ -66,6 +67,7 @@ async def dispatch(request: web.Request) -> web.StreamResponse:
         seconds = time.perf_counter() - started
         if instruments.administration is not None and not is_admin:
             instruments.administration.observe(request, response, _size(response), seconds)
+        audit_end(request, response)
         _log_access(request, response, seconds)
 
 
@@ -121,6 +123,7 @@ async def _routed(request: web.Request) -> web.StreamResponse:
             await authenticate(request, matched.route.action)
             request[MATCH] = matched
             if matched.route.scope is not Scope.ROOT:
+                audit_begin(request)
                 log_audit_headers(request)
             return await matched.route.handler(request)
         case MethodNotAllowed(allow):

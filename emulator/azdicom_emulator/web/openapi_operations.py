@@ -244,6 +244,14 @@ OPERATIONS: Mapping[str, Operation] = {
         parameters=(*PAGING, SINCE, BEFORE, INCLUDE_METADATA),
         answers={200: Answer("The changes, in order.", (JSON,), DATASETS)},
     ),
+    "show_events": Operation(
+        summary="List the events of the sink in memory",
+        answers={200: JSON_OBJECT, 404: Answer("There is no such sink.", (JSON,), OBJECT)},
+    ),
+    "clear_events": Operation(
+        summary="Forget the events of the sink in memory",
+        answers={200: JSON_OBJECT, 404: Answer("There is no such sink.", (JSON,), OBJECT)},
+    ),
     "latest_change": Operation(
         summary="The newest change",
         parameters=(INCLUDE_METADATA,),

@@ -13,6 +13,7 @@ from azdicom_proxy.cassette.naming import named, renumbered, slug_of
 from azdicom_proxy.cassette.partial import partial_path, read_partial
 from azdicom_proxy.cassette.reading import load
 from azdicom_proxy.cassette.side_files import SideFiles, bodies_folder, files_of
+from azdicom_proxy.cassette.slicing import needed_for
 from azdicom_proxy.cassette.writing import write_cassette
 from azdicom_proxy.matching.timeline import resources_of
 from azdicom_proxy.scrub.known import known_uids
@@ -97,6 +98,13 @@ def merge(sources: Iterable[Cassette], target: Path) -> Cassette:
 def prune(source: Cassette, target: Path, used: Callable[[str], bool]) -> int:
     """Writes `source` without the interactions whose id is not `used`; how many went. Ids and seqs stay."""
     kept = [interaction for interaction in source.interactions if used(interaction.id)]
+    rewrite(source, target, kept)
+    return len(source.interactions) - len(kept)
+
+
+def minimise(source: Cassette, target: Path, keep: str) -> int:
+    """Writes the interaction `keep` and what it needs; how many went. Raises UnknownInteractionError."""
+    kept = needed_for(source.interactions, keep)
     rewrite(source, target, kept)
     return len(source.interactions) - len(kept)
 

@@ -70,13 +70,11 @@ def _makes_workitems(pair: Pair) -> bool:
     """Whether the service, not the client, named the new workitem."""
     if pair.request.method != "POST" or not pair.route.endswith("/workitems"):
         return False
-    made = WORKITEM_IN_PATH.search(header(pair.upstream.headers, "location") or "")
-    if made is None:
-        return False
+    found = [WORKITEM_IN_PATH.search(header(each.headers, "location") or "") for each in (pair.upstream, pair.local)]
     body = pair.request.body
     is_readable = is_text(media_type_of(pair.request.headers)) and size_of(body) <= READ_BYTES
     sent = pair.request.uri + (content_of(body).decode("utf-8", "replace") if is_readable else "")
-    return made[2] not in sent
+    return all(made is not None and made[2] not in sent for made in found)
 
 
 def _status(status: int, body: object) -> str:

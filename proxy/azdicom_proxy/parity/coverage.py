@@ -20,8 +20,8 @@ class Cell(NamedTuple):
 @cache
 def known_cells() -> frozenset[Cell]:
     """All that the service is known to answer; `python -m tests.parity.known_answers` writes the table."""
-    with files(__package__).joinpath(TABLE).open(encoding="utf-8", newline="") as file:
-        return frozenset(Cell(**row) for row in csv.DictReader(file))
+    rows = csv.DictReader(files(__package__).joinpath(TABLE).read_text("utf-8").splitlines())
+    return frozenset(Cell(**row) for row in rows)
 
 
 def known_routes() -> tuple[str, ...]:

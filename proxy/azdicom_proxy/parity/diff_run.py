@@ -8,7 +8,7 @@ from typing import Any
 
 from azdicom_emulator.admin.metrics import Gauge
 from azdicom_proxy.parity.model import Compared
-from azdicom_proxy.parity.results import Results
+from azdicom_proxy.parity.results import Results, RunInfo
 from azdicom_proxy.parity.shadow import Shadow
 from azdicom_proxy.settings import ProxySettings
 
@@ -19,7 +19,7 @@ class DiffRun:
     """shadow: gets the exchanges. Outcomes come from its thread, questions from the clients' loop."""
 
     def __init__(self, settings: ProxySettings, *, spool: Path) -> None:
-        self.results = Results()
+        self.results = Results(run_of(settings))
         self.shadow = Shadow(settings, self._tell, spool=spool)
         self._lock = Lock()
         self._differences: Counter[str] = Counter()
@@ -31,8 +31,18 @@ class DiffRun:
 
     def as_json(self) -> dict[str, Any]:
         """The result until now, as the report in JSON has it."""
-        with self._lock:
-            return self.results.as_json()
+        self.shadow.tell_passed()
+        self.results.hydrated = [resource.path for resource in self.shadow.hydrated]
+        return self.results.as_json()
+
+    def coverage_as_json(self) -> dict[str, Any]:
+        """What was exercised of the service's surface."""
+        coverage: dict[str, Any] = self.results.as_json()["coverage"]
+        return coverage
+
+    def noise_as_json(self) -> dict[str, Any]:
+        """What was learned about the places in which the upstream differs from itself."""
+        return {"learned": self.results.as_json()["rules"]["learned"]}
 
     def gauges(self) -> tuple[Gauge, ...]:
         """For the metrics: differences by severity, exchanges by verdict, and how many wait."""
@@ -46,7 +56,7 @@ class DiffRun:
             Gauge(
                 "azdicom_compared_total",
                 "Exchanges in diff mode, by what became of them.",
-                lambda: _labelled("verdict", self._outcomes),
+                self._by_verdict,
                 "counter",
             ),
             Gauge(
@@ -56,12 +66,26 @@ class DiffRun:
             ),
         )
 
+    def _by_verdict(self) -> Mapping[Labels, float]:
+        self.shadow.tell_passed()
+        return _labelled("verdict", self._outcomes)
+
     def _tell(self, compared: Compared) -> None:
+        judged = self.results.add(compared)
         with self._lock:
-            self.results.add(compared)
-            self._outcomes[compared.verdict] += 1
-            self._differences.update(difference.severity for difference in compared.differences)
+            self._outcomes[judged.verdict] += 1
+            self._differences.update(difference.severity for difference in judged.differences)
 
 
 def _labelled(name: str, counts: Counter[str]) -> Mapping[Labels, float]:
     return {((name, str(label)),): count for label, count in sorted(counts.items())}
+
+
+def run_of(settings: ProxySettings, source: str = "") -> RunInfo:
+    """What a report says about a run with these settings. source: where the requests came from."""
+    return RunInfo(
+        upstream=settings.upstream_alias if settings.upstream is not None else "recorded",
+        local=f"{settings.local.origin}{settings.local.path}" if settings.local is not None else "fresh emulator",
+        source=source,
+        phi_shown=settings.log_phi,
+    )

@@ -15,7 +15,7 @@ from azdicom_proxy.parity.hydrating import Hydrator
 from azdicom_proxy.parity.lanes import Lane, lane_of
 from azdicom_proxy.parity.model import Compared, Difference, Pair, Severity, Verdict
 from azdicom_proxy.parity.operations import Operations, asking_for, ended, has_ended
-from azdicom_proxy.parity.seeding import Resource, Seen, brought_by
+from azdicom_proxy.parity.seeding import Resource, Seen, brought_by, names_any
 from azdicom_proxy.parity.sides import Answered, Side
 from azdicom_proxy.upstream.errors import UpstreamError
 
@@ -27,7 +27,6 @@ SECRET_HEADERS = frozenset(
     ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "ocp-apim-subscription-key")
 )
 """Of no use for a comparison, and not to be in a report."""
-NAMED = 3
 EMPTY_RESPONSE = RecordedResponse(0)
 
 
@@ -102,6 +101,10 @@ class Mirror:
         if unknown and self._hydrator is not None:
             await self._hydrator.fetch(unknown, exchanged.request)
             unknown = [resource for resource in unknown if not self._seen.knows(resource)]
+        if exchanged.request.method in SAFE_METHODS and names_any(exchanged.request, unknown):
+            # The local side has nothing to say about it.
+            self._tell(_uncompared(_pair(exchanged, EMPTY_RESPONSE), Verdict.UNSEEDED, _never_passed_by(unknown)))
+            return
         asked = self._local.addressed(self._identities.to_local(exchanged.request))
         try:
             answered = await self._local.send(asked)
@@ -141,7 +144,7 @@ class Mirror:
         elif self._seen.is_lost(exchanged.request, exchanged.response, local):
             self._tell(_uncompared(pair, Verdict.UNSEEDED, "an earlier write was skipped"))
         elif unknown:
-            self._tell(_uncompared(pair, Verdict.UNSEEDED, f"never passed by: {_names(unknown)}"))
+            self._tell(_uncompared(pair, Verdict.UNSEEDED, _never_passed_by(unknown)))
         elif exchanged.raced():
             self._tell(_uncompared(pair, Verdict.SKIPPED, "raced with a write"))
         elif self._waits_for_operation(exchanged):
@@ -252,6 +255,6 @@ def _uncompared(pair: Pair, verdict: Verdict, reason: str) -> Compared:
     return Compared(pair=pair, verdict=verdict, reason=reason)
 
 
-def _names(resources: list[Resource]) -> str:
-    shown = ", ".join(f"{resource.kind} {resource.identifier}" for resource in resources[:NAMED])
-    return f"{shown} and {len(resources) - NAMED} more" if len(resources) > NAMED else shown
+def _never_passed_by(unknown: list[Resource]) -> str:
+    """The same words for all exchanges of a kind, since reasons are counted."""
+    return f"{' and '.join(sorted({resource.kind for resource in unknown}))} never passed by"

@@ -6,8 +6,8 @@ import time
 QUIET_S = 0.005
 """Without a request for so long, nobody waits for the proxy."""
 SHARE = 4
-"""Of the time that the last comparison took: how long clients come first."""
-LONGEST_PAUSE_S = 0.25
+"""Of the time that a comparison took: how long clients come first."""
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.25
 
 
 class Pace:
@@ -29,14 +29,18 @@ class Pace:
         self._left_at = time.perf_counter()
 
     async def turn(self) -> None:
-        """Returns when nobody is being served, or has been for long enough since the last turn."""
+        """Returns when nobody is being served, or has been for long enough since the last turn. One waits at a time."""
         # A look now and then: a signal for each exchange would cost the client more than this costs the comparison.
         while not self._is_quiet() and (left := self._resume_at - time.perf_counter()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(min(left, QUIET_S))
+        self._pause(SHORTEST_PAUSE_S)
 
     def took(self, seconds: float) -> None:
         """A comparison lasted so long."""
-        self._resume_at = time.perf_counter() + min(seconds * SHARE, LONGEST_PAUSE_S)
+        self._pause(min(seconds * SHARE, LONGEST_PAUSE_S))
+
+    def _pause(self, seconds: float) -> None:
+        self._resume_at = max(self._resume_at, time.perf_counter() + seconds)
 
     def _is_quiet(self) -> bool:
         return not self._active and time.perf_counter() - self._left_at > QUIET_S

@@ -56,7 +56,7 @@ def _driven(request: RecordedRequest) -> RecordedRequest:
 
 
 def _of_lines(path: Path, text: str) -> Iterator[RecordedRequest]:
-    """`METHOD PATH`, with the value of Accept behind it if need be; blank lines and those with # do not count."""
+    """`METHOD PATH`, with the value of Accept behind it unless it is `*/*`; blank lines and those with # do not count."""
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -64,7 +64,7 @@ def _of_lines(path: Path, text: str) -> Iterator[RecordedRequest]:
         target, _, accept = rest.strip().partition(" ")
         if not method.isupper() or not target.startswith("/"):
             raise RequestsFileError(f"{path}:{number}: expected METHOD PATH, as in GET /studies?limit=10")
-        headers: Headers = (("Accept", accept.strip()),) if accept.strip() else ()
+        headers: Headers = (("Accept", accept.strip() or "*/*"),)
         yield RecordedRequest(method, f"{PLACEHOLDER_ORIGIN}{target}", headers)
 
 

@@ -130,7 +130,11 @@ class Results:
                     "tool": f"azdicom {__version__}",
                     "hydrated": list(self.hydrated),
                 },
-                "summary": {**total_of(routes), "fingerprints": _by_severity(fingerprints), "coverage": coverage["percent"]},
+                "summary": {
+                    **total_of(routes),
+                    "fingerprints": _by_severity(fingerprints),
+                    "coverage": coverage["percent"],
+                },
                 "routes": [
                     {**route.as_json(), "latency": self._latency(route.route)}
                     for route in sorted(routes, key=lambda each: each.route)

@@ -52,7 +52,7 @@ class Rule:
             return None
         match self.do:
             case Do.MINOR:
-                return Severity.MINOR
+                return Severity.MINOR if difference.severity is Severity.BREAKING else difference.severity
             case Do.BREAKING:
                 return Severity.BREAKING
             case Do.IGNORE:
@@ -121,6 +121,8 @@ class Rules:
             if severity is not None:
                 with self._lock:
                     self._used[index] += 1
+                if severity is difference.severity:
+                    return difference
                 return replace(difference, severity=severity, rule=rule.name)
         return difference
 

@@ -130,7 +130,7 @@ class _Reader:
         return Do.IGNORE, 0.0
 
     def _until(self, node: yaml.Node | None) -> date | None:
-        until = self._converted(node, "wrong-type", date.fromisoformat, ValueError)
+        until: date | None = self._converted(node, "wrong-type", date.fromisoformat, ValueError)
         if node is not None and until is not None and until < self._today:
             self._say(node, "expired-rule", f"the rule was to end on {until}: look at it again, or give it another day")
         return until

@@ -36,6 +36,12 @@ class Resource(NamedTuple):
     def key(self) -> tuple[str, str, str]:
         return self.partition, self.kind, self.identifier
 
+    @property
+    def path(self) -> str:
+        """Of an instance, as people read it."""
+        within = f"/partitions/{self.partition}" if self.partition else ""
+        return f"{within}/studies/{self.study}/series/{self.series}/instances/{self.identifier}"
+
 
 class Seen:
     """The resources that a write brought to both sides; lost: those of which a write did not reach the local one."""
@@ -89,6 +95,12 @@ def shown_in(request: RecordedRequest, response: RecordedResponse) -> Iterator[R
     for part in parts_of(response.headers, response.body) or ():
         if sop := _sop_of(part):
             yield Resource(partition, INSTANCE, sop, location.parameters.get("study", ""))
+
+
+def names_any(request: RecordedRequest, resources: Iterable[Resource]) -> bool:
+    """Whether the request's path names one of the resources."""
+    addressed = {resource.key for resource in _addressed(locate(request.method, request.uri))}
+    return any(resource.key in addressed for resource in resources)
 
 
 def brought_by(request: RecordedRequest, response: RecordedResponse) -> list[Resource]:

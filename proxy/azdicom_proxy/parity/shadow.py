@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 import zlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -14,12 +14,12 @@ from threading import Event, Thread
 
 from azdicom_proxy.cassette.bodies import header
 from azdicom_proxy.cassette.model import Body, Empty, Headers, RecordedRequest, RecordedResponse
-from azdicom_proxy.cassette.naming import locate
+from azdicom_proxy.cassette.naming import locate, route_of
 from azdicom_proxy.matching.timeline import SAFE_METHODS
 from azdicom_proxy.parity.fresh_local import fresh_emulator, granted_locally, local_settings
 from azdicom_proxy.parity.lanes import Lane, Lanes, lane_of
 from azdicom_proxy.parity.mirror import Exchanged, Mirror
-from azdicom_proxy.parity.model import Compared
+from azdicom_proxy.parity.model import Compared, Pair, Verdict
 from azdicom_proxy.parity.pacing import Pace
 from azdicom_proxy.parity.seeding import Resource
 from azdicom_proxy.parity.sides import Side
@@ -35,6 +35,8 @@ RECENT_WRITES = 256
 DRAIN_S = 120.0
 OPERATIONS_DRAIN_S = 10.0
 START_S = 30.0
+BACKPRESSURE = "backpressure"
+NO_ANSWER = RecordedResponse(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,7 @@ class Shadow:
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="parity")
         self._writes: deque[tuple[Lane, Kept]] = deque(maxlen=RECENT_WRITES)
         self._is_closing = False
+        self._passed: Counter[tuple[str, str]] = Counter()
 
     # On the clients' loop.
 
@@ -102,14 +105,34 @@ class Shadow:
         """How many exchanges wait or are being compared."""
         return self._offered - self._finished
 
+    @property
+    def has_room(self) -> bool:
+        return self.waiting < QUEUE
+
     def offer(self, kept: Kept) -> bool:
         """Queues an exchange; False: the queue is full, and it will only be counted. Returns at once."""
-        is_accepted = self.waiting < QUEUE
+        is_accepted = self.has_room
         if not is_accepted:
-            kept = _only_counted(kept)
+            if kept.request.method in SAFE_METHODS:
+                kept.discard()
+                self.pass_by(kept.request.method, kept.request.uri)
+                return False
+            kept = _without_request(kept)
         self._offered += 1
         self._loop.call_soon_threadsafe(self._queue.put_nowait, kept)
         return is_accepted
+
+    def pass_by(self, method: str, uri: str) -> None:
+        """Counts a safe request that is not compared, since the queue is full. Returns at once."""
+        self._passed[method, route_of(method, uri)] += 1
+
+    def tell_passed(self) -> None:
+        """Tells what `pass_by` has counted since the last time."""
+        passed, self._passed = self._passed, Counter()
+        for (method, route), count in passed.items():
+            pair = Pair(id="-", route=route, request=RecordedRequest(method, ""), upstream=NO_ANSWER, local=NO_ANSWER)
+            for _ in range(count):
+                self._tell(Compared(pair=pair, verdict=Verdict.SKIPPED, reason=BACKPRESSURE))
 
     async def close(self) -> None:
         """Returns when all that was offered is compared, or given up."""
@@ -119,6 +142,7 @@ class Shadow:
             self._is_closing = True
             self._loop.call_soon_threadsafe(self._queue.put_nowait, None)
             await asyncio.to_thread(self._thread.join)
+        self.tell_passed()
 
     # In the thread.
 
@@ -160,8 +184,6 @@ class Shadow:
         self._lanes.start(lane, lambda: self._work(kept, exchanged, reason))
 
     async def _work(self, kept: Kept, exchanged: Exchanged, reason: str) -> None:
-        if not reason and not self._is_closing:
-            await self.pace.turn()
         began = time.perf_counter()
         try:
             mirror = await self._opened(kept.request)
@@ -236,14 +258,11 @@ class Shadow:
         return mirror
 
 
-def _only_counted(kept: Kept) -> Kept:
-    """The exchange without its bodies, but for what a write's answer says that it changed."""
-    if kept.request.method in SAFE_METHODS:
-        kept.discard()
-        return replace(kept, request_tap=None, response_tap=None, skipped=kept.skipped or "backpressure")
+def _without_request(kept: Kept) -> Kept:
+    """A write that is not repeated; its answer still says what it changed upstream."""
     if kept.request_tap is not None:
         kept.request_tap.discard()
-    return replace(kept, request_tap=None, skipped=kept.skipped or "backpressure")
+    return replace(kept, request_tap=None, skipped=kept.skipped or BACKPRESSURE)
 
 
 async def _finished(tap: BodyTap | None, headers: Headers) -> Body:

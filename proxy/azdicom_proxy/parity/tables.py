@@ -3,13 +3,15 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from azdicom_emulator.dicom.dictionary import entry_of
 from azdicom_proxy.cassette.bodies import content_of, media_type_of, size_of
 from azdicom_proxy.cassette.errors import BodyOmittedError
-from azdicom_proxy.cassette.model import Body, Multipart, RecordedResponse
-from azdicom_proxy.matching.bodies import parts_of
+from azdicom_proxy.cassette.model import Body, Inline, RecordedResponse, SpooledFile
+from azdicom_proxy.parity.comparing.files import open_file
+from azdicom_proxy.parity.comparing.parts import parts_of
 from azdicom_proxy.parity.redaction import Redaction, is_personal
 
 DataSet = Mapping[str, Any]
@@ -17,6 +19,7 @@ KEYS = ("00080018", "00081155", "0020000E", "0020000D")
 """The first that is present names a data set."""
 DICOM, DICOM_JSON = "application/dicom", "application/dicom+json"
 MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_FILES = 200
 MAX_TABLES = 3
 MAX_ROWS = 400
 MAX_DEPTH = 8
@@ -27,7 +30,6 @@ MAX_CHARACTERS = 200
 class Row:
     """One attribute. depth: of sequences around it; tag: `(0010,0020)`; None: the side has no such attribute."""
 
-    path: str
     depth: int
     tag: str
     name: str
@@ -37,7 +39,7 @@ class Row:
     is_changed: bool
 
     def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__ if name != "path"}
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def tables_of(
@@ -83,21 +85,13 @@ def _data_sets(response: RecordedResponse) -> dict[str, DataSet]:
     try:
         if media_type == DICOM_JSON:
             found = _of_json(response.body)
-        elif media_type == DICOM:
-            found = _of_file(response.body)
-        elif media_type.startswith("multipart/"):
-            found = [each for body in _parts(response) for each in _of_file(body)]
+        elif media_type == DICOM or media_type.startswith("multipart/"):
+            found = list(_of_files(response))
         else:
             found = []
     except (BodyOmittedError, OSError):
         found = []
     return {_key(data_set) or f"#{index + 1}": data_set for index, data_set in enumerate(found)}
-
-
-def _parts(response: RecordedResponse) -> Iterator[Body]:
-    for part in parts_of(response.headers, response.body) or ():
-        if media_type_of(part.headers) in (DICOM, ""):
-            yield part.body
 
 
 def _of_json(body: Body) -> list[DataSet]:
@@ -111,20 +105,15 @@ def _of_json(body: Body) -> list[DataSet]:
     return [item for item in items if isinstance(item, dict)]
 
 
-def _of_file(body: Body) -> list[DataSet]:
-    """The file's meta information and data set, without pixel data."""
-    from io import BytesIO
-
-    from pydicom import config, dcmread
-
-    if isinstance(body, Multipart) or not 0 < size_of(body):
-        return []
-    with config.disable_value_validation():
-        try:
-            file = dcmread(BytesIO(content_of(body)), force=True, stop_before_pixels=True)
-            return [{**file.file_meta.to_json_dict(), **file.to_json_dict(suppress_invalid_tags=True)}]
-        except Exception:  # pydicom raises whatever hostile bytes provoke; then there is no table
-            return []
+def _of_files(response: RecordedResponse) -> Iterator[DataSet]:
+    """Of a file, or of each part that is one: the file meta information and the data set."""
+    bodies: Iterable[Body] = (response.body,)
+    if media_type_of(response.headers) != DICOM:
+        bodies = (part.body for part in parts_of(response.headers, response.body) or ())
+    for body in islice(bodies, MAX_FILES):
+        file = open_file(body) if isinstance(body, Inline | SpooledFile) and size_of(body) else None
+        if file is not None:
+            yield file.elements
 
 
 def _rows(
@@ -164,7 +153,6 @@ def _row(
     is_changed = (texts[0] != texts[1] or len(vrs) > 1) and tag.upper() in changed
     shown = [None if text is None else ("***" if hidden and text else _cut(redaction.text(text))) for text in texts]
     return Row(
-        path=tag,
         depth=depth,
         tag=f"({tag[:4]},{tag[4:]})",
         name=entry.name if entry else "",
@@ -197,6 +185,8 @@ def _text(element: DataSet) -> str:
     if element.get("vr") == "SQ":
         items = len(_items(element))
         return f"{items} item{'' if items == 1 else 's'}"
+    if "Binary" in element:
+        return str(element["Binary"])
     for key in ("InlineBinary", "BulkDataURI"):
         if key in element:
             return f"{key} {element[key]}"

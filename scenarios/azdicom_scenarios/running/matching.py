@@ -28,6 +28,7 @@ from azdicom_scenarios.model import (
     Order,
     Unordered,
 )
+from azdicom_scenarios.variables import Scope
 
 UID = re.compile(r"(?=.{1,64}$)(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*))+", re.ASCII)
 """PS3.5 §9.1."""
@@ -47,9 +48,6 @@ class Absence(Enum):
 
 ABSENT: Final = Absence.ABSENT
 
-Fill = Callable[[str], str]
-"""Replaces `${…}` in a text."""
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -68,46 +66,46 @@ class Unmet:
     actual: str
 
 
-def unmet(matcher: Matcher, found: Found, fill: Fill) -> Unmet | None:
+def unmet(matcher: Matcher, found: Found, scope: Scope) -> Unmet | None:
     """None: `found` is as `matcher` says."""
     value = found.value
     match matcher:
         case Exists():
             expected, fits = "something" if matcher.expected else "nothing", (value is not ABSENT) is matcher.expected
         case Not():
-            if unmet(matcher.matcher, found, fill) is not None:
+            if unmet(matcher.matcher, found, scope) is not None:
                 return None
-            expected, fits = f"not {described(matcher.matcher, fill)}", False
+            expected, fits = f"not {described(matcher.matcher, scope)}", False
         case AllOf():
-            return next((miss for each in matcher.matchers if (miss := unmet(each, found, fill)) is not None), None)
+            return next((miss for each in matcher.matchers if (miss := unmet(each, found, scope)) is not None), None)
         case AnyOf():
-            expected = described(matcher, fill)
-            fits = any(unmet(each, found, fill) is None for each in matcher.matchers)
+            expected = described(matcher, scope)
+            fits = any(unmet(each, found, scope) is None for each in matcher.matchers)
         case HasVr():
             actual_vr = value.get("vr") if isinstance(value, Mapping) else found.vr
             return None if actual_vr == matcher.vr else Unmet(matcher.mark, f"VR {matcher.vr}", f"VR {actual_vr}")
         case _ if value is ABSENT:
-            expected, fits = described(matcher, fill), False
+            expected, fits = described(matcher, scope), False
         case Length():
-            return _unmet_length(matcher, value, fill)
+            return _unmet_length(matcher, value, scope)
         case _:
-            expected, fits = described(matcher, fill), _fits(matcher, value, fill)
+            expected, fits = described(matcher, scope), _fits(matcher, value, scope)
     return None if fits else Unmet(matcher.mark, expected, shown(value))
 
 
-def described(matcher: Matcher, fill: Fill) -> str:
+def described(matcher: Matcher, scope: Scope) -> str:
     """What a matcher expects, for people."""
     match matcher:
         case Equals():
-            return shown(filled(matcher.value, fill))
+            return shown(scope.scope.substitute(matcher.value))
         case Contains():
-            return f"something that contains {shown(filled(matcher.value, fill))}"
+            return f"something that contains {shown(scope.scope.substitute(matcher.value))}"
         case Matches():
-            return f"text that matches {fill(matcher.pattern.value)}"
+            return f"text that matches {scope.substitute(matcher.pattern.value)}"
         case Compare():
-            return f"{ORDERS[matcher.order][0]} {fill(matcher.value.value)}"
+            return f"{ORDERS[matcher.order][0]} {scope.substitute(matcher.value.value)}"
         case Approx():
-            return f"{fill(matcher.value.value)} ± {fill(matcher.tolerance.value)}"
+            return f"{scope.substitute(matcher.value.value)} ± {scope.substitute(matcher.tolerance.value)}"
         case IsUid():
             return "a valid UID" if matcher.expected else "no valid UID"
         case HasType():
@@ -117,15 +115,15 @@ def described(matcher: Matcher, fill: Fill) -> str:
         case Exists():
             return "something" if matcher.expected else "nothing"
         case Not():
-            return f"not {described(matcher.matcher, fill)}"
+            return f"not {described(matcher.matcher, scope)}"
         case Length():
-            return f"length {described(matcher.matcher, fill)}"
+            return f"length {described(matcher.matcher, scope)}"
         case AnyOf():
-            return "one of " + ", ".join(described(each, fill) for each in matcher.matchers)
+            return "one of " + ", ".join(described(each, scope) for each in matcher.matchers)
         case AllOf():
-            return " and ".join(described(each, fill) for each in matcher.matchers)
+            return " and ".join(described(each, scope) for each in matcher.matchers)
         case Unordered():
-            return "in any order " + ", ".join(described(each, fill) for each in matcher.matchers)
+            return "in any order " + ", ".join(described(each, scope) for each in matcher.matchers)
 
 
 def shown(value: Any) -> str:
@@ -135,17 +133,6 @@ def shown(value: Any) -> str:
     if isinstance(value, str):
         return value if value and value == value.strip() else json.dumps(value, ensure_ascii=False)
     return json.dumps(value, ensure_ascii=False)
-
-
-def filled(value: Any, fill: Fill) -> Any:
-    """A JSON value with all its texts filled in, keys among them."""
-    if isinstance(value, str):
-        return fill(value)
-    if isinstance(value, Mapping):
-        return {fill(key): filled(each, fill) for key, each in value.items()}
-    if isinstance(value, Sequence):
-        return [filled(each, fill) for each in value]
-    return value
 
 
 def equal(expected: Any, actual: Any) -> bool:
@@ -162,22 +149,22 @@ def equal(expected: Any, actual: Any) -> bool:
     return bool(expected == actual)
 
 
-def _fits(matcher: Matcher, value: Any, fill: Fill) -> bool:
+def _fits(matcher: Matcher, value: Any, scope: Scope) -> bool:
     match matcher:
         case Equals():
-            return equal(filled(matcher.value, fill), value)
+            return equal(scope.scope.substitute(matcher.value), value)
         case Contains():
-            return _contains(value, filled(matcher.value, fill))
+            return _contains(value, scope.scope.substitute(matcher.value))
         case Matches():
-            return re.fullmatch(fill(matcher.pattern.value), _text(value), re.DOTALL) is not None
+            return re.fullmatch(scope.substitute(matcher.pattern.value), _text(value), re.DOTALL) is not None
         case Compare():
-            return _compares(ORDERS[matcher.order][1], value, fill(matcher.value.value))
+            return _compares(ORDERS[matcher.order][1], value, scope.substitute(matcher.value.value))
         case Approx():
-            actual, wanted = _number(_text(value)), _number(fill(matcher.value.value))
-            tolerance = _number(fill(matcher.tolerance.value))
+            actual, wanted = _number(_text(value)), _number(scope.substitute(matcher.value.value))
+            tolerance = _number(scope.substitute(matcher.tolerance.value))
             return None not in (actual, wanted, tolerance) and abs(actual - wanted) <= tolerance  # type: ignore[operator]
         case Unordered():
-            return isinstance(value, list) and _paired(matcher.matchers, value, fill)
+            return isinstance(value, list) and _paired(matcher.matchers, value, scope)
         case IsUid():
             return (isinstance(value, str) and UID.fullmatch(value) is not None) is matcher.expected
         case HasType():
@@ -185,10 +172,10 @@ def _fits(matcher: Matcher, value: Any, fill: Fill) -> bool:
     raise AssertionError(matcher)  # the others are answered before
 
 
-def _unmet_length(matcher: Length, value: Any, fill: Fill) -> Unmet | None:
+def _unmet_length(matcher: Length, value: Any, scope: Scope) -> Unmet | None:
     if not isinstance(value, str | list | Mapping):
-        return Unmet(matcher.mark, described(matcher, fill), shown(value))
-    miss = unmet(matcher.matcher, Found(len(value)), fill)
+        return Unmet(matcher.mark, described(matcher, scope), shown(value))
+    miss = unmet(matcher.matcher, Found(len(value)), scope)
     return None if miss is None else Unmet(miss.mark, f"length {miss.expected}", f"length {len(value)}")
 
 
@@ -213,7 +200,7 @@ def _compares(holds: Callable[[Any, Any], bool], value: Any, limit: str) -> bool
     return isinstance(value, str) and holds(value, limit)
 
 
-def _paired(matchers: Sequence[Matcher], values: list[Any], fill: Fill) -> bool:
+def _paired(matchers: Sequence[Matcher], values: list[Any], scope: Scope) -> bool:
     """Whether each value has a matcher of its own: augmenting paths, since one that fits two must not take the wrong."""
     if len(matchers) != len(values):
         return False
@@ -221,7 +208,7 @@ def _paired(matchers: Sequence[Matcher], values: list[Any], fill: Fill) -> bool:
 
     def place(matcher: int, tried: set[int]) -> bool:
         for position, value in enumerate(values):
-            if position in tried or unmet(matchers[matcher], Found(value), fill) is not None:
+            if position in tried or unmet(matchers[matcher], Found(value), scope) is not None:
                 continue
             tried.add(position)
             if position not in taken or place(taken[position], tried):

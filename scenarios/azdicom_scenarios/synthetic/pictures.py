@@ -41,17 +41,17 @@ def coloured(plane: Plane, *, hue: float = 0.08) -> Plane:
     return np.clip(plane[..., None] ** (1.6 - tint) * (0.55 + 0.45 * tint), 0, 1).astype(np.float32)
 
 
-def with_label(plane: Plane, label: str) -> Plane:
-    """`label` in white at the lower left, on a picture that is large enough."""
+def with_label(plane: Plane, label: str, *, shade: float = 1.0) -> Plane:
+    """`label` in white, or another shade of grey, at the lower left of a picture that is large enough."""
     rows, columns = plane.shape[:2]
     if rows < MIN_LABELLED or columns < MIN_LABELLED:
         return plane
-    mask = _text(label, max(8, min(rows, columns) // 12), columns - 4)
+    mask = _text(label, min(24, max(8, min(rows, columns) // 12)), columns - 4)
     height, width = mask.shape
     labelled = plane.copy()
     corner = labelled[rows - height - 2 : rows - 2, 3 : 3 + width]
     opacity = mask if plane.ndim == 2 else mask[..., None]
-    np.copyto(corner, corner * (1 - opacity) + opacity)
+    np.copyto(corner, corner * (1 - opacity) + opacity * shade)
     return labelled
 
 
@@ -68,14 +68,14 @@ def ultrasound_fan(rows: int, columns: int, position: float) -> Plane:
 def radiograph(rows: int, columns: int, _position: float) -> Plane:
     """A chest as a projection: two dark lungs, ribs, heart and spine."""
     y, x = _axes(rows, columns)
-    plane = 0.75 - 0.25 * np.hypot(0.8 * x, 0.6 * y)
+    plane = 0.62 - 0.22 * np.hypot(0.8 * x, 0.6 * y)
     for side in (-1, 1):
         lung = 1 - ((x - 0.42 * side) / 0.34) ** 2 - ((y + 0.05) / 0.68) ** 2
         plane = plane - 0.5 * np.clip(lung * 2.2, 0, 1)
     ribs = np.clip(np.sin(17 * (y + 0.35 * x * x)) - 0.55, 0, 1) * (np.abs(x) < 0.85)
     heart = np.clip((1 - ((x - 0.14) / 0.33) ** 2 - ((y - 0.28) / 0.36) ** 2) * 2, 0, 1)
     spine = np.exp(-((x / 0.09) ** 2)) * (0.85 + 0.15 * np.sin(30 * y))
-    return np.clip(plane + 0.22 * ribs + 0.36 * heart + 0.25 * spine, 0, 1).astype(np.float32)
+    return np.clip(plane + 0.18 * ribs + 0.26 * heart + 0.16 * spine, 0, 1).astype(np.float32)
 
 
 def tissue(rows: int, columns: int) -> Plane:
@@ -92,9 +92,9 @@ def tissue(rows: int, columns: int) -> Plane:
 
 
 def disc(rows: int, columns: int, position: float) -> NDArray[np.bool_]:
-    """The nodule that a segmentation marks, largest in the middle of the stack."""
+    """The nodule that a segmentation marks, largest in the upper half of the stack."""
     y, x = _axes(rows, columns)
-    radius = 0.16 + 0.22 * np.sin(np.pi * (0.15 + 0.7 * position))
+    radius = 0.12 + 0.26 * np.sin(np.pi * (0.1 + 0.6 * position))
     return np.asarray(np.hypot(x + 0.25, y - 0.1) < radius)
 
 

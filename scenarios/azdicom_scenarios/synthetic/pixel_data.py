@@ -25,12 +25,9 @@ _NEAR, _J2K_RATIO, _JPEG_QUALITY = 2, 8, 90
 def add_pixels(dataset: Dataset, frames: NDArray[Any], transfer_syntax_uid: str) -> None:
     """Sets PixelData and what describes it.
 
-    frames: (frames, rows, columns) or (frames, rows, columns, 3) of uint8, uint16 or int16; JPEG baseline holds
-    8 bits only, so that uint16 and int16 become uint8 there.
+    frames: (frames, rows, columns) or (frames, rows, columns, 3) of uint8 or uint16; JPEG baseline holds uint8 alone.
     """
     syntax = _NAMES[transfer_syntax_uid]
-    if syntax == "jpeg-baseline" and frames.dtype != np.uint8:
-        frames = _eight_bits(dataset, frames)
     _describe(dataset, frames)
     if syntax in UNCOMPRESSED:
         _native(dataset, frames, syntax)
@@ -67,7 +64,7 @@ def _describe(dataset: Dataset, frames: NDArray[Any]) -> None:
     bits = frames.dtype.itemsize * 8
     dataset.BitsAllocated = dataset.BitsStored = bits
     dataset.HighBit = bits - 1
-    dataset.PixelRepresentation = int(frames.dtype.kind == "i")
+    dataset.PixelRepresentation = 0
 
 
 def _native(dataset: Dataset, frames: NDArray[Any], syntax: str) -> None:
@@ -106,7 +103,7 @@ def _encoded(dataset: Dataset, frame: NDArray[Any], syntax: str) -> bytes:
     if syntax == "rle" and is_colour:
         dataset.PlanarConfiguration = 1
     dataset.PhotometricInterpretation = options["photometric_interpretation"]
-    return get_encoder(UID(TRANSFER_SYNTAXES[syntax])).encode(np.ascontiguousarray(frame), index=0, **options)
+    return get_encoder(UID(TRANSFER_SYNTAXES[syntax])).encode(np.ascontiguousarray(frame), **options)
 
 
 def _jpeg_baseline(dataset: Dataset, frame: NDArray[Any]) -> bytes:
@@ -117,16 +114,3 @@ def _jpeg_baseline(dataset: Dataset, frame: NDArray[Any]) -> bytes:
     if frame.ndim == 3:
         dataset.PhotometricInterpretation = "YBR_FULL_422"
     return stream.getvalue() + b"\0" * (len(stream.getvalue()) % 2)
-
-
-def _eight_bits(dataset: Dataset, frames: NDArray[Any]) -> NDArray[Any]:
-    """`frames` stretched over 8 bits; the rescaling and the window follow, so that the picture stays as it was."""
-    low, high = int(frames.min()), int(frames.max())
-    step = max(high - low, 1) / 255
-    slope, intercept = float(dataset.get("RescaleSlope", 1)), float(dataset.get("RescaleIntercept", 0))
-    if "RescaleSlope" in dataset:
-        dataset.RescaleSlope = f"{slope * step:.8g}"
-        dataset.RescaleIntercept = f"{intercept + slope * low:.8g}"
-    elif "WindowWidth" in dataset:
-        dataset.WindowCenter, dataset.WindowWidth = "128", "256"
-    return np.round((frames.astype(np.float64) - low) / step).astype(np.uint8)

@@ -113,6 +113,8 @@ class SeriesSpec:
             return
         if not self.has_pixels:
             raise SpecError(f"transfer_syntax: {self.transfer_syntax} compresses pixels, and {self.modality} has none")
+        if self.transfer_syntax_name == "jpeg-baseline" and self.modality in ("CT", "MR") and self.frames == 1:
+            raise SpecError(f"transfer_syntax: jpeg-baseline holds 8 bits, and a {self.modality} image has 16")
         if self.modality == "SEG":
             raise SpecError(f"transfer_syntax: {self.transfer_syntax} cannot hold the single bits of a segmentation")
 

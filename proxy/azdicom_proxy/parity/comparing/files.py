@@ -1,7 +1,7 @@
 """DICOM files compared: the transfer syntax, then tag by tag with group 0002, then the pixels."""
 
 import json
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,22 +118,27 @@ def compare_opened(ours: File, theirs: File, place: Place, findings: Findings) -
     found = _tried(ours, theirs, here, findings)
     if found.fingerprints and not has_same_syntax:
         # The name alone may be wrong: then the bytes say the same when they are read alike.
-        for again in (
-            open_file(theirs.body, ours.transfer_syntax_uid),
-            open_file(ours.body, theirs.transfer_syntax_uid),
-        ):
-            other = ours if again is not None and again.body is theirs.body else theirs
-            attempt = _tried(other, again, here, findings) if again is not None else found
-            found = attempt if not attempt.fingerprints else found
+        for again in _read_alike(ours, theirs):
+            attempt = _tried(*again, here, findings)
+            if not attempt.fingerprints:
+                found, (ours, theirs) = attempt, again
     findings.take(found)
     tags = {each.tag for each in found.differences if each.severity is not Severity.NOISE}
     if not tags & OF_THE_PIXELS:
         _compare_pixels(ours, theirs, place, findings)
 
 
+def _read_alike(ours: File, theirs: File) -> Iterator[tuple[File, File]]:
+    """Both files, one of them read as if it had the other's transfer syntax."""
+    if (again := open_file(theirs.body, ours.transfer_syntax_uid)) is not None:
+        yield ours, again
+    if (again := open_file(ours.body, theirs.transfer_syntax_uid)) is not None:
+        yield again, theirs
+
+
 def _tried(ours: File, theirs: File, here: Place, findings: Findings) -> Findings:
     left_out = {TRANSFER_SYNTAX_UID, PIXEL_DATA}
-    if ours.transfer_syntax_uid != theirs.transfer_syntax_uid or ours.body is theirs.body:
+    if ours.transfer_syntax_uid != theirs.transfer_syntax_uid:
         left_out |= OF_THE_ENCODING
     one, other = (
         {tag: element for tag, element in each.elements.items() if tag not in left_out} for each in (ours, theirs)

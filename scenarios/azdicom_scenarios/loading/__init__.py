@@ -1,0 +1,1 @@
+"""From a scenario file to its values: nodes, then conversion by the schema, then the model."""
