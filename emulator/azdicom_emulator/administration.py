@@ -33,12 +33,12 @@ def _administration(application: web.Application, faults: FaultSwitch) -> Admini
     journal = Journal()
     metrics = Metrics(
         [
+            *event_gauges(lambda: application[FOLLOWERS]),
             Gauge(
                 "azdicom_unapplied_stores",
                 "Acknowledged stores that wait to be written to the index.",
                 lambda: {(): application[INDEX].unapplied_stores},
             ),
-            *event_gauges(lambda: application[FOLLOWERS]),
         ]
     )
 

@@ -1,5 +1,6 @@
 """`azdicom proxy`: a proxy in any of its modes."""
 
+import os
 from typing import Any
 
 import click
@@ -19,6 +20,7 @@ from azdicom_proxy.command_options import (
     upstream_options,
     writing_options,
 )
+from azdicom_proxy.parity.report_options import report_options, take_report_options
 from azdicom_proxy.settings import Fallback, Mode
 
 EXAMPLES = """
@@ -61,6 +63,7 @@ Every option is also an environment variable (AZDICOM_RECORD_MODE for --record-m
 @option("--record-misses", is_flag=True, help="Add to the cassette what --mode spy did not find in it.")
 @cassette_options
 @diff_options
+@report_options
 @matching_options
 @writing_options
 @upstream_options
@@ -74,4 +77,6 @@ def proxy(**options: Any) -> None:
 
     if options["mode"] == Mode.RECORD.value and options["record_mode"] == "none":
         options["mode"] = Mode.REPLAY.value
-    raise SystemExit(run(settings_of(options), options))
+    report = take_report_options(options, os.environ)
+    is_diff = options["mode"] == Mode.DIFF.value
+    raise SystemExit(run(settings_of(options, report=report if is_diff else None), options))

@@ -9,7 +9,6 @@ import click
 
 from azdicom_proxy.exit_codes import UsageFailure
 from azdicom_proxy.parity.report_options import (
-    Threshold,
     file_options,
     taken_reports,
     taken_threshold,
@@ -45,7 +44,7 @@ def render(result: Path, **options: Any) -> None:
     """
     from azdicom_proxy.parity.reports import write
 
-    threshold: Threshold = taken_threshold(options)
+    threshold = taken_threshold(options)
     loaded = load_result(result)
     write(loaded, taken_reports(options, os.environ))
     failures = threshold.failures(loaded)

@@ -3,8 +3,12 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from azdicom_proxy.upstream.address import Address, Trust
+
+if TYPE_CHECKING:
+    from azdicom_proxy.parity.report_options import ReportSettings
 
 DEFAULT_PORT = 8081
 MIB = 1024 * 1024
@@ -123,6 +127,8 @@ class ProxySettings:
     hydrate_limit: int = 200
     local: Address | None = None
     """What the upstream is compared with; None: a fresh emulator."""
+    report: "ReportSettings | None" = None
+    """How diff mode judges and reports; None: by default, without reports."""
 
     faults: Path | None = None
     """File of fault rules (docs/faults.md)."""

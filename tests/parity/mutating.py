@@ -17,7 +17,7 @@ from pydicom import FileDataset
 from azdicom_emulator.hosting import Announce, hosted
 from tests.support.instances import part10, read
 
-HAS_TYPE = "has a Content-Type"
+HAS_TYPE = web.ResponseKey("has_type", bool)
 HOP_BY_HOP = frozenset(("connection", "transfer-encoding", "content-length", "keep-alive"))
 
 

@@ -4,8 +4,8 @@ import http.client
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,6 +63,8 @@ class Twins:
             asked.method, f"{self.front.url}/v2{asked.path}", tuple(asked.headers.items()), _body(asked.body)
         )
         translated = self.identities.to_local(request)
+        headers = tuple(line for line in translated.headers if line[0] != "Host")
+        translated = replace(translated, headers=headers)
         split = urlsplit(translated.uri)
         target = split.path + (f"?{split.query}" if split.query else "")
         pair = Pair(
@@ -83,11 +85,11 @@ class Twins:
     def _settle(self) -> None:
         """Waits for the operations that index tags: while one is under way, each side answers in its own time."""
         for server in (self.upstream, self.local):
-            eventually(
-                lambda server=server: all(tag["status"] == "ready" for tag in server.get("/extendedquerytags").json()),
-                within_s=30,
-                what="the end of the reindexing",
-            )
+            eventually(partial(_are_tags_ready, server), within_s=30, what="the end of the reindexing")
+
+
+def _are_tags_ready(server: Emulator) -> bool:
+    return all(tag["status"] == "ready" for tag in server.get("/extendedquerytags").json())
 
 
 def answered(base: str, request: RecordedRequest) -> RecordedResponse:

@@ -7,6 +7,7 @@ from threading import Lock
 from typing import Any
 
 from azdicom_emulator.admin.metrics import Gauge
+from azdicom_proxy.parity.learning import Learning
 from azdicom_proxy.parity.model import Compared
 from azdicom_proxy.parity.results import Results, RunInfo
 from azdicom_proxy.parity.shadow import Shadow
@@ -19,8 +20,11 @@ class DiffRun:
     """shadow: gets the exchanges. Outcomes come from its thread, questions from the clients' loop."""
 
     def __init__(self, settings: ProxySettings, *, spool: Path) -> None:
-        self.results = Results(run_of(settings))
-        self.shadow = Shadow(settings, self._tell, spool=spool)
+        report = settings.report
+        learning = report.learning if report is not None else Learning()
+        self._learning = learning
+        self.results = Results(run_of(settings), rules=report.rules if report is not None else None, noise=learning)
+        self.shadow = Shadow(settings, self._tell, learning, spool=spool)
         self._lock = Lock()
         self._differences: Counter[str] = Counter()
         self._outcomes: Counter[str] = Counter()
@@ -42,7 +46,7 @@ class DiffRun:
 
     def noise_as_json(self) -> dict[str, Any]:
         """What was learned about the places in which the upstream differs from itself."""
-        return {"learned": self.results.as_json()["rules"]["learned"]}
+        return {"learned": self._learning.as_json()}
 
     def gauges(self) -> tuple[Gauge, ...]:
         """For the metrics: differences by severity, exchanges by verdict, and how many wait."""
@@ -87,5 +91,6 @@ def run_of(settings: ProxySettings, source: str = "") -> RunInfo:
         upstream=settings.upstream_alias if settings.upstream is not None else "recorded",
         local=f"{settings.local.origin}{settings.local.path}" if settings.local is not None else "fresh emulator",
         source=source,
+        seed=settings.seed,
         phi_shown=settings.log_phi,
     )

@@ -7,17 +7,20 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
+from azdicom_proxy.cassette.bodies import size_of
 from azdicom_proxy.cassette.model import Headers, Omitted, RecordedRequest, RecordedResponse
 from azdicom_proxy.cassette.naming import locate, route_of
 from azdicom_proxy.matching.timeline import SAFE_METHODS
 from azdicom_proxy.parity.compare import IdentityPairs, compare
 from azdicom_proxy.parity.hydrating import Hydrator
 from azdicom_proxy.parity.lanes import Lane, lane_of
+from azdicom_proxy.parity.learning import Learning
 from azdicom_proxy.parity.model import Compared, Difference, Pair, Severity, Verdict
 from azdicom_proxy.parity.operations import Operations, asking_for, ended, has_ended
 from azdicom_proxy.parity.seeding import Resource, Seen, brought_by, names_any
 from azdicom_proxy.parity.sides import Answered, Side
 from azdicom_proxy.upstream.errors import UpstreamError
+from azdicom_proxy.upstream_auth import TokenUnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +30,12 @@ SECRET_HEADERS = frozenset(
     ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "ocp-apim-subscription-key")
 )
 """Of no use for a comparison, and not to be in a report."""
+EARLIER_WRITE = "an earlier write was skipped"
 EMPTY_RESPONSE = RecordedResponse(0)
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,19 +43,22 @@ class Exchanged:
     """A request and what the upstream answered. id: names it in reports.
 
     raced: whether a write of the same resource was under way upstream at the same time: both answers may be right then.
+    changed: whether one has been since: the upstream would answer otherwise now.
     """
 
     id: str
     request: RecordedRequest
     response: RecordedResponse
     duration_ms: float | None = None
-    raced: Callable[[], bool] = lambda: False
+    raced: Callable[[], bool] = _never
+    changed: Callable[[], bool] = _never
 
 
 class Mirror:
     """Compares exchanges in the order in which `examine` is called for resources that they share.
 
-    upstream: asked for instances (hydrate_limit > 0) and operations; None where there are only recorded answers.
+    upstream: asked for instances (hydrate_limit > 0), for operations, and again, to learn what is noise; None where
+    there are only recorded answers.
     tell: gets every outcome. Used on one event loop.
     """
 
@@ -58,6 +69,7 @@ class Mirror:
         tell: Callable[[Compared], None],
         executor: Executor,
         upstream: Side | None = None,
+        learning: Learning | None = None,
         hydrate_limit: int = 0,
         operation_s: float = OPERATION_S,
     ) -> None:
@@ -65,6 +77,7 @@ class Mirror:
         self._upstream = upstream
         self._tell = tell
         self._executor = executor
+        self._learning = learning
         self._operation_s = operation_s
         self._seen = Seen()
         self._identities = IdentityPairs()
@@ -103,7 +116,9 @@ class Mirror:
             unknown = [resource for resource in unknown if not self._seen.knows(resource)]
         if exchanged.request.method in SAFE_METHODS and names_any(exchanged.request, unknown):
             # The local side has nothing to say about it.
-            self._tell(_uncompared(_pair(exchanged, EMPTY_RESPONSE), Verdict.UNSEEDED, _never_passed_by(unknown)))
+            is_lost = self._seen.is_lost(exchanged.request, exchanged.response)
+            reason = EARLIER_WRITE if is_lost else _never_passed_by(unknown)
+            self._tell(_uncompared(_pair(exchanged, EMPTY_RESPONSE), Verdict.UNSEEDED, reason))
             return
         asked = self._local.addressed(self._identities.to_local(exchanged.request))
         try:
@@ -139,10 +154,12 @@ class Mirror:
             return
         compared = await self._compared(pair)
         self._follow(exchanged, local)
+        if not unknown:
+            await self._learn(exchanged, compared)
         if compared.verdict is Verdict.SAME:
             self._tell(compared)
         elif self._seen.is_lost(exchanged.request, exchanged.response, local):
-            self._tell(_uncompared(pair, Verdict.UNSEEDED, "an earlier write was skipped"))
+            self._tell(_uncompared(pair, Verdict.UNSEEDED, EARLIER_WRITE))
         elif unknown:
             self._tell(_uncompared(pair, Verdict.UNSEEDED, _never_passed_by(unknown)))
         elif exchanged.raced():
@@ -159,6 +176,23 @@ class Mirror:
             compared = await loop.run_in_executor(self._executor, comparing)
             self._identities.learn(pair)
         return compared
+
+    async def _learn(self, exchanged: Exchanged, compared: Compared) -> None:
+        """Asks the upstream again now and then, and compares its two answers."""
+        request, first = exchanged.request, exchanged.response
+        if self._upstream is None or self._learning is None or exchanged.changed():
+            return
+        if not self._learning.should_ask_again(compared.pair.route, request.method, size_of(first.body)):
+            return
+        try:
+            again = (await self._upstream.send(request)).response
+        except (UpstreamError, TokenUnavailableError, OSError):
+            return  # what the upstream fails to say again teaches nothing
+        if not exchanged.changed():
+            twice = replace(compared.pair, local=again, local_uri=request.uri)
+            loop = asyncio.get_running_loop()
+            self._learning.learn(await loop.run_in_executor(self._executor, compare, twice), compared)
+        self._upstream.release(again.body)
 
     def _failed(self, exchanged: Exchanged, local: RecordedResponse, why: str) -> None:
         log.warning("the local side failed at %s: %s", exchanged.id, why)

@@ -13,7 +13,7 @@ DEFAULT_PATH = Path(".azdicom/noise.yaml")
 FORMAT = 1
 HEADER = """\
 # Places in which the upstream differed from itself when it was asked twice (azdicom noise show explains them).
-# raw: exchanges in which the local side differed there; noise: in which the upstream did; of total that were asked twice.
+# Of `total` exchanges that were asked twice, the local side differed there in `raw`, the upstream itself in `noise`.
 """
 
 

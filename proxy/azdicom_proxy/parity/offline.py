@@ -11,6 +11,7 @@ from pathlib import Path
 from azdicom_proxy.cassette.naming import locate
 from azdicom_proxy.parity.driving import drive_both, drive_recorded
 from azdicom_proxy.parity.fresh_local import fresh_emulator, granted_locally, local_settings
+from azdicom_proxy.parity.learning import Learning
 from azdicom_proxy.parity.mirror import Mirror
 from azdicom_proxy.parity.model import Compared
 from azdicom_proxy.parity.requests_files import Asked
@@ -33,6 +34,7 @@ class OfflineRun:
     requests: Sequence[Asked]
     settings: ProxySettings
     target: Address | None = None
+    learning: Learning | None = None
 
     def run(self, tell: Callable[[Compared], None], done: Callable[[], None]) -> list[Resource]:
         """The instances that were hydrated. done: called after each request.
@@ -71,6 +73,7 @@ class OfflineRun:
                 tell=tell,
                 executor=executor,
                 upstream=upstream,
+                learning=self.learning,
                 hydrate_limit=settings.hydrate_limit if settings.hydrate else 0,
             )
             try:

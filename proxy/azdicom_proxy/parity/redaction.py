@@ -54,7 +54,7 @@ class Redaction:
             return text
         if self._pattern is None:
             longest_first = sorted(self._words, key=lambda word: (-len(word), word))
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
+            self._pattern = re.compile("|".join(map(_whole, longest_first)), re.IGNORECASE)
         return self._pattern.sub(MASK, text)
 
     def uri(self, uri: str) -> str:
@@ -81,6 +81,14 @@ def personal_parameters(uri: str) -> Iterator[str]:
         name, equals, value = pair.partition("=")
         if equals and _is_hidden(name):
             yield unquote_plus(value)
+
+
+def _whole(word: str) -> str:
+    """Not within another word, nor as a component of a UID; what is percent-encoded before it does not count."""
+    escaped = re.escape(word)
+    if word.isdigit():
+        return rf"(?<![\w.]){escaped}(?!\w|\.\d)"
+    return rf"(?:(?<!\w)|(?<=%[0-9A-F]{{2}})){escaped}(?!\w)"
 
 
 def _is_hidden(name: str) -> bool:

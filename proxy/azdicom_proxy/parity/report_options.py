@@ -29,7 +29,7 @@ class JUnitBy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportOptions:
-    """Where reports go; `-` is stdout. is_quiet: nothing for the console; color: None is whatever the terminal takes."""
+    """Where reports go; `-` is stdout. is_quiet: nothing on the console; color: None is what the terminal takes."""
 
     json: Path | None = None
     junit: Path | None = None

@@ -18,6 +18,7 @@ from azdicom_proxy.cassette.naming import locate, route_of
 from azdicom_proxy.matching.timeline import SAFE_METHODS
 from azdicom_proxy.parity.fresh_local import fresh_emulator, granted_locally, local_settings
 from azdicom_proxy.parity.lanes import Lane, Lanes, lane_of
+from azdicom_proxy.parity.learning import Learning
 from azdicom_proxy.parity.mirror import Exchanged, Mirror
 from azdicom_proxy.parity.model import Compared, Pair, Verdict
 from azdicom_proxy.parity.pacing import Pace
@@ -72,11 +73,14 @@ class Shadow:
     The local side starts with the first exchange, since that says whether there are data partitions.
     """
 
-    def __init__(self, settings: ProxySettings, tell: Callable[[Compared], None], *, spool: Path) -> None:
+    def __init__(
+        self, settings: ProxySettings, tell: Callable[[Compared], None], learning: Learning, *, spool: Path
+    ) -> None:
         self.pace = Pace()
         self.hydrated: list[Resource] = []
         self._settings = settings
         self._tell = tell
+        self._learning = learning
         self._spool = spool
         self._offered = 0
         self._finished = 0
@@ -180,7 +184,9 @@ class Shadow:
         lane = lane_of(exchanged.request, exchanged.response)
         if lane.changes:
             self._writes.append((lane, kept))
-        exchanged = replace(exchanged, raced=lambda: self._is_raced(kept, lane))
+        exchanged = replace(
+            exchanged, raced=lambda: self._is_raced(kept, lane), changed=lambda: self._is_changed(kept, lane)
+        )
         self._lanes.start(lane, lambda: self._work(kept, exchanged, reason))
 
     async def _work(self, kept: Kept, exchanged: Exchanged, reason: str) -> None:
@@ -223,6 +229,9 @@ class Shadow:
             for other, write in self._writes
         )
 
+    def _is_changed(self, kept: Kept, lane: Lane) -> bool:
+        return any(kept.started < write.ended and lane.crosses(other) for other, write in self._writes)
+
     async def _opened(self, first: RecordedRequest) -> Mirror:
         """The mirror, whose local side starts now if it has not."""
         async with self._opening:
@@ -252,6 +261,7 @@ class Shadow:
             tell=self._tell,
             executor=self._executor,
             upstream=upstream,
+            learning=self._learning,
             hydrate_limit=settings.hydrate_limit if settings.hydrate else 0,
         )
         self.hydrated = mirror.hydrated

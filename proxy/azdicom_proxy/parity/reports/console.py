@@ -11,6 +11,7 @@ from azdicom_proxy.parity.reports.texts import (
     counts_line,
     cut,
     findings,
+    has_values,
     mark_of,
     milliseconds,
     percent,
@@ -58,12 +59,14 @@ def _routes(routes: list[dict[str, Any]]) -> Iterator[str]:
 def _finding(number: int, row: Mapping[str, Any], limit: int | None, *, full: bool) -> Iterator[str]:
     """At most six lines."""
     times = f"{row['count']} time{'s' if row['count'] != 1 else ''}"
-    yield f"{_mark(MARKS[row['severity']])} {number}. {click.style(cut(row['route'], limit), bold=True)}  {attribute(row)}"
+    route = click.style(cut(row["route"], limit), bold=True)
+    yield f"{_mark(MARKS[row['severity']])} {number}. {route}  {attribute(row)}"
     yield f"    {cut(row['text'], limit)} ({row['kind']}, {times}, {row['fingerprint']})"
     examples = row["examples"] if full else row["examples"][:1]
     for example in examples:
-        yield f"    upstream  {value(example['upstream'], limit)}"
-        yield f"    local     {value(example['local'], limit)}"
+        if has_values(example):
+            yield f"    upstream  {value(example['upstream'], limit)}"
+            yield f"    local     {value(example['local'], limit)}"
         yield f"    example   {cut(example['exchange'] + '  ' + example['where'], limit)}"
         yield f"    {cut(example['curl'], limit if full else 240)}"
     if full:

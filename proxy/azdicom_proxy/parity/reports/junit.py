@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from azdicom_proxy.parity.reports.texts import attribute, cut, findings, score_line, value
+from azdicom_proxy.parity.reports.texts import attribute, cut, findings, has_values, score_line, value
 
 NOT_COMPARED = ("unseeded", "skipped")
 LIMIT = 1_000
@@ -70,8 +70,9 @@ def _readable(row: Mapping[str, Any]) -> Iterator[str]:
     yield f"{row['severity']}: {attribute(row)}: {cut(row['text'], LIMIT)} ({row['count']} ×, {row['fingerprint']})"
     for example in row["examples"][:1]:
         yield f"at        {cut(example['where'], LIMIT)}"
-        yield f"upstream  {value(example['upstream'], LIMIT)}"
-        yield f"local     {value(example['local'], LIMIT)}"
+        if has_values(example):
+            yield f"upstream  {value(example['upstream'], LIMIT)}"
+            yield f"local     {value(example['local'], LIMIT)}"
         yield f"example   {cut(example['exchange'], LIMIT)}"
         yield cut(example["curl"], None)
     yield "silence with the rule"

@@ -10,6 +10,7 @@ from azdicom_proxy.parity.reports.texts import (
     counts_line,
     cut,
     findings,
+    has_values,
     mark_of,
     milliseconds,
     percent,
@@ -59,16 +60,14 @@ def _routes(routes: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _finding(row: Mapping[str, Any]) -> Iterator[str]:
-    times = f"{row['count']} ×"
+    what = f"{row['route']}: {attribute(row)}: {cut(row['text'])}"
     yield "<details>"
-    yield (
-        f"<summary>{MARKS[row['severity']]} {_plain(row['route'])}: {_plain(attribute(row))}: {_plain(cut(row['text']))}"
-        f" ({times})</summary>"
-    )
+    yield f"<summary>{MARKS[row['severity']]} {_plain(what)} ({row['count']} ×)</summary>"
     yield ""
     for example in row["examples"][:1]:
-        yield f"- upstream: {_code(value(example['upstream']))}"
-        yield f"- local: {_code(value(example['local']))}"
+        if has_values(example):
+            yield f"- upstream: {_code(value(example['upstream']))}"
+            yield f"- local: {_code(value(example['local']))}"
         yield f"- example: {_code(cut(example['exchange'] + ' ' + example['where']))}"
         yield ""
         yield from _block("sh", cut(example["curl"], None))

@@ -22,6 +22,8 @@ function bar(className, percent) {
 
 const percent = (value) => (value === null ? "–" : `${Number(value.toFixed(2))} %`);
 const ms = (value) => (value === null ? "–" : `${value < 100 ? value.toFixed(1) : Math.round(value)} ms`);
+/** `6.4 / 2.7 ms`. */
+const bothMs = ({ upstream, local }) => (upstream.p50_ms === null && local.p50_ms === null ? "–" : `${ms(upstream.p50_ms).replace(" ms", "")} / ${ms(local.p50_ms)}`);
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 const tagText = (tag) => `(${tag.slice(0, 4)},${tag.slice(4)})`;
 
@@ -40,7 +42,7 @@ function showTop() {
       tile(percent(summary.precision), "precision: of local's facts"),
       tile(String(summary.compared), `compared; ${summary.unseeded} unseeded, ${summary.skipped} skipped`),
       tile(`${coverage.routes_exercised} / ${coverage.routes_known}`, "routes exercised"),
-      tile(`${ms(latency.upstream.p50_ms)} / ${ms(latency.local.p50_ms)}`, "median upstream / local")),
+      tile(bothMs(latency), "median upstream / local")),
     stack,
     make("p", { class: "dim" }, `${summary.same} same, ${summary.minor} minor, ${summary.breaking} breaking`));
 }
@@ -61,10 +63,10 @@ function showRoutes() {
       number(route.compared), number(route.same), number(route.minor), number(route.breaking),
       number(route.unseeded + route.skipped),
       make("td", { class: "number" }, percent(route.score), meter),
-      number(`${ms(route.latency.upstream.p50_ms)} / ${ms(route.latency.local.p50_ms)}`));
+      number(bothMs(route.latency)));
   });
   const heads = [[""], ["Route"], ["Compared", "number"], ["Same", "number"], ["Minor", "number"], ["Breaking", "number"],
-    ["Not compared", "number"], ["Score", "number"], ["p50 upstream / local", "number"]];
+    ["Left out", "number"], ["Score", "number"], ["p50 up / local", "number"]];
   byId("routes").append(rows.length
     ? make("div", { class: "card scroll" }, table(heads, rows))
     : make("p", { class: "card none" }, "Nothing was exercised."));
@@ -146,7 +148,7 @@ function inside(row) {
   const content = make("div", { class: "inside" });
   const [first, ...others] = row.examples;
   if (first) {
-    content.append(sides(first));
+    if (first.upstream !== null || first.local !== null) content.append(sides(first));
     const details = result.details[first.exchange];
     const answers = details ? ` · upstream ${details.upstream.status}, local ${details.local.status || "no answer"}` : "";
     content.append(make("p", { class: "dim" }, `In ${first.exchange} at `, make("code", {}, first.where), answers));
@@ -209,8 +211,11 @@ function showFindings() {
   byId("filters").addEventListener("input", apply);
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
   apply();
-  const first = cards.find(({ card }) => !card.hidden);
-  if (first) first.card.open = true;
+  // `#fingerprint,fingerprint` in the address opens those findings; else the first is open.
+  const wanted = new Set(location.hash.slice(1).split(",").filter(Boolean));
+  const opened = cards.filter(({ row, card }) => !card.hidden && wanted.has(row.fingerprint));
+  for (const { card } of opened.length ? opened : cards.filter(({ card }) => !card.hidden).slice(0, 1)) card.open = true;
+  if (opened.length === 1) opened[0].card.scrollIntoView();
 }
 
 function more(title, content) {

@@ -36,6 +36,11 @@ def value(text: str | None, limit: int | None = CUT_CHARACTERS) -> str:
     return ABSENT if text is None else cut(text, limit)
 
 
+def has_values(example: Mapping[str, Any]) -> bool:
+    """Whether there is something to set side by side; of other pixels there is not."""
+    return example["upstream"] is not None or example["local"] is not None
+
+
 def attribute(row: Mapping[str, Any]) -> str:
     """`(0010,0020) Patient ID` of a fingerprint; its place where no attribute is concerned."""
     tag = row["tag"]

@@ -1,0 +1,145 @@
+"""`azdicom diff`: compares a service, or what was recorded of one, with the emulator or another service."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from azdicom_proxy.command_options import FILE, Url, diff_options, log_options, option, settings_of, upstream_options
+from azdicom_proxy.exit_codes import CassetteFailure, ExitCode, UpstreamFailure, UsageFailure
+from azdicom_proxy.parity.report_options import ReportSettings, report_options, take_report_options
+from azdicom_proxy.settings import Mode, ProxySettings
+from azdicom_proxy.upstream.address import Address
+
+if TYPE_CHECKING:
+    from azdicom_proxy.parity.requests_files import Asked
+
+LOCAL = "local"
+LOCAL_LOGS = ("azdicom.access", "azdicom_emulator")
+EXAMPLES = """
+\b
+Examples:
+  azdicom diff --cassette cassettes/tour.yaml --target local           do the recordings match this emulator?
+  azdicom diff --cassette cassettes/live.yaml --target URL --auth azure    do they still match the service?
+  azdicom diff --upstream URL --auth azure --cassette cassettes/tour.yaml  does the service match this emulator?
+  azdicom diff --upstream URL --auth azure --requests viewer.har --hydrate --html diff.html
+
+\b
+Exit codes: 0 no difference at or above --fail-on, 1 there is one, 2 wrong usage, 3 a service cannot be reached,
+4 the cassette cannot be read.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What was asked for. upstream: the service to drive beside the local side; target: where recordings are played."""
+
+    settings: ProxySettings
+    report: ReportSettings
+    target: Address | None
+    shows_progress: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where requests come from. compare: gives the result, as `Results.as_json` does.
+
+    has_answers: the source knows what a service answered, so that it can be compared without an upstream.
+    """
+
+    compare: Callable[[Path, Run], Mapping[str, Any]]
+    has_answers: bool
+
+
+def _compare_cassette(path: Path, run: Run) -> Mapping[str, Any]:
+    from azdicom_proxy.cassette.errors import CassetteError
+    from azdicom_proxy.parity.requests_files import of_cassette
+
+    try:
+        requests = of_cassette(path)
+    except CassetteError as error:
+        raise CassetteFailure(str(error)) from None
+    return _compare_requests(requests, path, run)
+
+
+def _compare_file(path: Path, run: Run) -> Mapping[str, Any]:
+    from azdicom_proxy.parity.requests_files import RequestsFileError, of_requests
+
+    try:
+        requests = of_requests(path)
+    except RequestsFileError as error:
+        raise UsageFailure(str(error)) from None
+    return _compare_requests(requests, path, run)
+
+
+def _compare_requests(requests: "list[Asked]", path: Path, run: Run) -> Mapping[str, Any]:
+    from azdicom_proxy.parity.diff_run import run_of
+    from azdicom_proxy.parity.offline import OfflineRun
+    from azdicom_proxy.parity.results import Results
+    from azdicom_proxy.upstream.errors import UpstreamError
+    from azdicom_proxy.upstream_auth import TokenUnavailableError
+
+    settings, report = run.settings, run.report
+    results = Results(run_of(settings, str(path), run.target), rules=report.rules, noise=report.learning)
+    offline = OfflineRun(requests, settings, run.target, report.learning)
+    is_shown = run.shows_progress and sys.stderr.isatty()
+    bar = click.progressbar(length=len(requests), label="Comparing", file=sys.stderr) if is_shown else None
+    try:
+        with bar if bar is not None else nullcontext():
+            hydrated = offline.run(results.add, lambda: bar.update(1) if bar is not None else None)
+    except (UpstreamError, TokenUnavailableError) as error:
+        raise UpstreamFailure(str(error)) from None
+    except (OSError, ValueError) as error:
+        raise UsageFailure(f"cannot start: {error}") from None
+    results.hydrated = [resource.path for resource in hydrated]
+    return results.as_json()
+
+
+SOURCES: Mapping[str, Source] = {
+    "cassette": Source(_compare_cassette, has_answers=True),
+    "requests": Source(_compare_file, has_answers=False),
+}
+"""By the option that names the source; each option's value is a path."""
+
+
+@click.command(epilog=EXAMPLES)
+@option("--upstream", type=Url(), metavar="URL", help="Drive this service, and the local side with it.")
+@option("--target", metavar="local|URL", help="Compare recorded answers with the emulator's, or with this service's.")
+@option("--cassette", type=FILE, help="Take requests, and recorded answers, from this cassette.")
+@option("--requests", type=FILE, help="Take requests from this file: lines of METHOD PATH, or a browser's HAR.")
+@diff_options
+@report_options
+@upstream_options
+@log_options
+def diff(target: str | None, **options: Any) -> None:
+    """Put the same requests to two sides and report in what their answers differ.
+
+    With --upstream that service and the local side, a fresh emulator, are asked. With --target what was recorded is
+    compared with what the target answers now.
+    """
+    from azdicom_proxy.parity.reporting import report_on
+
+    report = take_report_options(options, os.environ)
+    path, source = _chosen_source({name: options.pop(name) for name in SOURCES})
+    if (options["upstream"] is None) == (target is None):
+        raise click.UsageError("choose one of --upstream URL, --target local and --target URL")
+    if target is not None and not source.has_answers:
+        raise click.UsageError("--target needs recorded answers, from --cassette")
+    log = _configure_log(options)
+    address = None if target in (None, LOCAL) else Url().convert(target, None, None)
+    settings = settings_of(options, mode=Mode.DIFF if options["upstream"] else Mode.PASSTHROUGH, **_needless(options))
+    result = source.compare(path, Run(settings, report, address, shows_progress=not log))
+    raise SystemExit(ExitCode.FAILED if report_on(result, report) else ExitCode.OK)
+
+
+def _chosen_source(given: dict[str, Path | None]) -> tuple[Path, Source]:
+    chosen = [(name, path) for name, path in given.items() if path is not None]
+    if len(chosen) != 1:
+        raise click.UsageError(f"choose one of {', '.join(f'--{name}' for name in SOURCES)}")
+    ((name, path),) = chosen
+    return path, SOURCES[name]

@@ -1,0 +1,145 @@
+"""A result for reports to show: two real servers asked alike, one of which changes some of its answers.
+
+    python -m tests.parity.sample_result FOLDER
+
+writes the reports there, and docs/parity-report.png where Chromium is installed.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+
+from azdicom_proxy.parity.model import Verdict
+from azdicom_proxy.parity.report_options import ReportOptions
+from azdicom_proxy.parity.reports import write
+from azdicom_proxy.parity.results import Results, RunInfo
+from azdicom_proxy.parity.rules import Rules
+from tests.parity.cases import darker, discard, first, put
+from tests.parity.mutating import (
+    Mutation,
+    edit_file,
+    edit_image,
+    edit_json,
+    set_body,
+    set_header,
+    unchanged,
+    with_status,
+)
+from tests.parity.twins import DICOM_JSON, FILE, Asked, Twins, a_store, reads, twins
+from tests.support.instances import instance_path
+
+PICTURE = Path(__file__).parents[2] / "docs" / "parity-report.png"
+WIDTH, HEIGHT, MAX_BYTES = 1240, 2500, 300_000
+
+
+def _as_local(edit: Callable[[Any], Any]) -> Mutation:
+    return first(lambda item: discard(edit(item)))
+
+
+def sample(pair: Twins, *, phi_shown: bool = False, rules: Rules | None = None) -> Results:
+    """Of every read, of some writes, and of answers with one thing changed."""
+    results = Results(
+        RunInfo(
+            upstream="https://workspace-dicom.dicom.azurehealthcareapis.com",
+            local="azdicom emulator",
+            source="cassettes/tour.yaml",
+            phi_shown=phi_shown,
+        ),
+        rules=rules,
+    )
+    ct = dcmread(get_testdata_file("CT_small.dcm"))  # type: ignore[arg-type]
+    for server in (pair.upstream, pair.local):
+        server.store(ct)
+    asked = {**reads(), "store": a_store(), "store-twice": a_store(twice=True), **_of_the_image(instance_path(ct))}
+    changes = _changes()
+    numbers = count(1)
+    for name, each in asked.items():
+        for mutation in (unchanged, *changes.get(name, ())):
+            if mutation is not unchanged and each.method != "GET":
+                continue
+            started = time.perf_counter()
+            compared = pair.ask(each, mutation)
+            elapsed_ms = (time.perf_counter() - started) * 1000
+            named = replace(
+                compared.pair, id=f"{name}-{next(numbers):04}", upstream_ms=elapsed_ms * 0.7, local_ms=elapsed_ms * 0.3
+            )
+            results.add(replace(compared, pair=named))
+    unseeded = pair.ask(asked["no-study"])
+    results.add(replace(unseeded, verdict=Verdict.UNSEEDED, reason="never passed by: study 1.2.3", differences=()))
+    return results
+
+
+def _of_the_image(path: str) -> dict[str, Asked]:
+    return {
+        "ct-rendered": Asked("GET", f"{path}/rendered", {"Accept": "image/png"}),
+        "ct-file": Asked("GET", path, {"Accept": FILE}),
+        "ct-metadata": Asked("GET", f"{path}/metadata", {"Accept": DICOM_JSON}),
+    }
+
+
+def _changes() -> dict[str, tuple[Mutation, ...]]:
+    return {
+        "ct-rendered": (edit_image(darker, "PNG"),),
+        "ct-metadata": (
+            put("00080060", "Value", value=["MR"]),
+            put("00100010", "Value", value=[{"Alphabetic": "Confidential^Person"}]),
+            first(lambda item: discard(item.pop("00180050"))),
+        ),
+        "ct-file": (edit_file(lambda data_set: setattr(data_set, "SeriesDescription", "another series")),),
+        "studies": (edit_json(lambda found: found[1:]),),
+        "bad-query": (set_body(b"The limit has to be a number between 1 and 200."),),
+        "no-workitem": (with_status(410),),
+        "workitem": (set_header("Warning", '299 azdicom: "The workitem is old."'),),
+    }
+
+
+def _picture(page: Path, opened: list[str], target: Path) -> None:
+    """opened: fingerprints of findings that are shown from near."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        raise SystemExit("no Chromium: no picture")
+    address = f"{page.resolve().as_uri()}#{','.join(opened)}"
+    with tempfile.TemporaryDirectory() as profile:
+        taken = Path(profile) / "page.png"
+        flags = (
+            "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+            f" --disable-component-update --disable-sync --hide-scrollbars --window-size={WIDTH},{HEIGHT}"
+        )
+        subprocess.run(
+            [chromium, *flags.split(), f"--user-data-dir={profile}", f"--screenshot={taken}", address],
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
+        Image.open(taken).convert("RGB").quantize(128).save(target, "PNG", optimize=True)
+    assert target.stat().st_size < MAX_BYTES, target.stat().st_size
+
+
+def main(folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as data_folder, twins(Path(data_folder)) as pair:
+        result = sample(pair).as_json()
+    page = folder / "parity.html"
+    write(
+        result,
+        ReportOptions(
+            json=folder / "parity.json", junit=folder / "parity.xml", html=page, md=folder / "parity.md", full=False
+        ),
+    )
+    shown = ("image", "dicom:[*].00080060")
+    opened = [row["fingerprint"] for row in result["fingerprints"] if row["at"] in shown]
+    _picture(page, opened, PICTURE)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
