@@ -1,5 +1,6 @@
 """`azdicom diff`: compares a service, or what was recorded of one, with the emulator or another service."""
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from azdicom_emulator.logs import configure
+from azdicom_emulator.settings import LogFormat
 from azdicom_proxy.command_options import FILE, Url, diff_options, log_options, option, settings_of, upstream_options
 from azdicom_proxy.exit_codes import CassetteFailure, ExitCode, UpstreamFailure, UsageFailure
 from azdicom_proxy.parity.report_options import ReportSettings, report_options, take_report_options
@@ -42,7 +45,6 @@ class Run:
     settings: ProxySettings
     report: ReportSettings
     target: Address | None
-    shows_progress: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def _compare_requests(requests: "list[Asked]", path: Path, run: Run) -> Mapping[
     settings, report = run.settings, run.report
     results = Results(run_of(settings, str(path), run.target), rules=report.rules, noise=report.learning)
     offline = OfflineRun(requests, settings, run.target, report.learning)
-    is_shown = run.shows_progress and sys.stderr.isatty()
+    is_shown = sys.stderr.isatty() and not settings.quiet
     bar = click.progressbar(length=len(requests), label="Comparing", file=sys.stderr) if is_shown else None
     try:
         with bar if bar is not None else nullcontext():
@@ -130,10 +132,12 @@ def diff(target: str | None, **options: Any) -> None:
         raise click.UsageError("choose one of --upstream URL, --target local and --target URL")
     if target is not None and not source.has_answers:
         raise click.UsageError("--target needs recorded answers, from --cassette")
-    log = _configure_log(options)
+    configure(options["log_level"], LogFormat(options["log_format"]))
+    for name in LOCAL_LOGS:  # each request would be a line
+        logging.getLogger(name).setLevel(logging.WARNING)
     address = None if target in (None, LOCAL) else Url().convert(target, None, None)
-    settings = settings_of(options, mode=Mode.DIFF if options["upstream"] else Mode.PASSTHROUGH, **_needless(options))
-    result = source.compare(path, Run(settings, report, address, shows_progress=not log))
+    settings = settings_of(options, mode=Mode.DIFF if options["upstream"] else Mode.REPLAY, cassette=path)
+    result = source.compare(path, Run(settings, report, address))
     raise SystemExit(ExitCode.FAILED if report_on(result, report) else ExitCode.OK)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -12,6 +13,7 @@ from azdicom_proxy.parity.model import Pair, Verdict
 from tests.parity.cases import BREAKING, findings
 from tests.parity.mutating import set_header
 from tests.parity.twins import Asked, Twins, a_bulk_update, data, reads
+from tests.support.client import Emulator
 from tests.support.instances import an_instance, series_path
 from tests.support.waiting import eventually
 
@@ -24,6 +26,10 @@ def started(base: str, operation: str) -> RecordedResponse:
     href = f"{base}/v2/operations/{operation}"
     body = json.dumps({"id": operation, "href": href}).encode()
     return RecordedResponse(202, "Accepted", (("Location", href), JSON), Inline(body))
+
+
+def has_ended(server: Emulator, operation: str) -> bool:
+    return server.get(f"/operations/{operation}").status == 200
 
 
 def a_pair(method: str, path: str, upstream: RecordedResponse, local: RecordedResponse, route: str = "") -> Pair:
@@ -54,8 +60,7 @@ def test_end_of_an_operation_is_the_same_on_both_sides(pair: Twins) -> None:
     local = pair.identities.local_of(operation)
     assert local is not None
     for server, identifier in ((pair.upstream, operation), (pair.local, local)):
-        path = f"/operations/{identifier}"
-        eventually(lambda at=path, of=server: of.get(at).status == 200, within_s=30, what="the end of the update")
+        eventually(partial(has_ended, server, identifier), within_s=30, what="the end of the update")
     ended = pair.ask(Asked("GET", f"/operations/{operation}"))
     assert (ended.verdict, findings(ended)) == (Verdict.SAME, set())
 
@@ -116,7 +121,7 @@ def feed(*entries: tuple[int, str]) -> RecordedResponse:
             "sopInstanceUid": uid,
             "action": "Create",
         }
-        for sequence, uid in entries
+        for number, uid in entries
     ]
     return RecordedResponse(200, "OK", (JSON,), Inline(json.dumps(document).encode()))
 

@@ -47,7 +47,7 @@ class Encoding(StrEnum):
 class Provider:
     """One sink. Fields that another type uses have their defaults.
 
-    retry_attempts: how often an event is sent at most. retry_scale: factor of all waits between attempts.
+    timeout_seconds: how long an endpoint may take to answer. retry_attempts: how often an event is sent at most. retry_scale: factor of all waits between attempts.
     ttl_minutes: age from which on an event is given up. dead_letter_folder: where events that are given up go.
     """
 
@@ -59,6 +59,7 @@ class Provider:
     batch: Batch = Batch.ARRAY
     validate: bool = False
     verify_ssl: bool = True
+    timeout_seconds: float = 30.0
     connection_string: str = ""
     queue_name: str = ""
     encoding: Encoding = Encoding.BASE64
@@ -207,6 +208,7 @@ READERS: Mapping[str, Reader] = {
     "batch": _choice(Batch),
     "validate": _switch,
     "verify_ssl": _switch,
+    "timeout_seconds": _number,
     "connection_string": _text,
     "queue_name": _text,
     "encoding": _choice(Encoding),

@@ -14,7 +14,6 @@ from azdicom_emulator.events.envelopes import METADATA_VERSION, Event, Schema, e
 from azdicom_emulator.events.providers import Batch, Provider
 from azdicom_emulator.events.retries import DeliveryError
 
-TIMEOUT_S = 30.0
 CONCURRENCY = 16
 TAKEN = (200, 201, 202, 203, 204)
 JSON = "application/json; charset=utf-8"
@@ -142,7 +141,7 @@ class WebhookSink:
         self, method: str, body: bytes | None, headers: Mapping[str, str], taken: tuple[int, ...]
     ) -> tuple[Mapping[str, str], bytes]:
         session = self._session = self._session or aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=TIMEOUT_S), auto_decompress=False
+            timeout=aiohttp.ClientTimeout(total=self._provider.timeout_seconds), auto_decompress=False
         )
         try:
             async with session.request(
@@ -158,7 +157,7 @@ class WebhookSink:
                     raise DeliveryError(outcome, f"the endpoint answered {answer.status}", answer.status)
                 return answer.headers, await answer.content.read(64 * 1024)
         except TimeoutError as error:
-            raise DeliveryError("TimedOut", f"the endpoint did not answer within {TIMEOUT_S:g} s") from error
+            raise DeliveryError("TimedOut", f"the endpoint did not answer within {self._provider.timeout_seconds:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise DeliveryError(UNREACHABLE, f"cannot reach {_place(self._provider.url)}: {error}") from error
 

@@ -12,6 +12,7 @@ from azdicom_proxy.parity.model import Compared
 from azdicom_proxy.parity.results import Results, RunInfo
 from azdicom_proxy.parity.shadow import Shadow
 from azdicom_proxy.settings import ProxySettings
+from azdicom_proxy.upstream.address import Address
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -85,11 +86,12 @@ def _labelled(name: str, counts: Counter[str]) -> Mapping[Labels, float]:
     return {((name, str(label)),): count for label, count in sorted(counts.items())}
 
 
-def run_of(settings: ProxySettings, source: str = "") -> RunInfo:
-    """What a report says about a run with these settings. source: where the requests came from."""
+def run_of(settings: ProxySettings, source: str = "", target: Address | None = None) -> RunInfo:
+    """What a report says about a run. source: where the requests came from; target: what recordings were put to."""
+    local = settings.local if settings.upstream is not None else target
     return RunInfo(
         upstream=settings.upstream_alias if settings.upstream is not None else "recorded",
-        local=f"{settings.local.origin}{settings.local.path}" if settings.local is not None else "fresh emulator",
+        local=f"{local.origin}{local.path}" if local is not None else "fresh emulator",
         source=source,
         seed=settings.seed,
         phi_shown=settings.log_phi,

@@ -1,6 +1,7 @@
 """Ids that each side makes for itself, paired over a run: operations, workitems, ETags, sequence numbers."""
 
 import json
+import re
 from collections import OrderedDict
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from azdicom_proxy.parity.model import Pair
 
 READ_BYTES = 8 * 1024 * 1024
 """Of JSON; ids in longer bodies are not looked at."""
+AUTHORITY = re.compile(r"https?://[^/]*", re.IGNORECASE)
 ETAGS_OF_A_PATH = 32
 NO_ETAG = "0"
 """Watermarks begin at 1, so no resource has it."""
@@ -52,7 +54,7 @@ class IdentityPairs:
         for name in ("location", "content-location"):
             ours, theirs = header(pair.upstream.headers, name), header(pair.local.headers, name)
             if ours is not None and theirs is not None:
-                self._learn_texts(urlsplit(ours).path, urlsplit(theirs).path, sent)
+                self._learn_texts(_path_of(ours), _path_of(theirs), sent)
         upstream, local = _document(pair.upstream), _document(pair.local)
         if upstream is not None and local is not None:
             self._learn_documents(upstream, local, sent)
@@ -90,7 +92,7 @@ class IdentityPairs:
                     and isinstance(upstream[key], str)
                     and isinstance(local[key], str)
                 ):
-                    self._learn_texts(urlsplit(upstream[key]).path, urlsplit(local[key]).path, sent)
+                    self._learn_texts(_path_of(upstream[key]), _path_of(local[key]), sent)
                 elif isinstance(upstream[key], dict | list):
                     self._learn_documents(upstream[key], local[key], sent)
             self._learn_sequence(upstream, local)
@@ -138,6 +140,11 @@ class IdentityPairs:
         text = content_of(body).decode("utf-8", "surrogateescape")
         translated = self._text(text)
         return body if translated == text else Inline(translated.encode("utf-8", "surrogateescape"))
+
+
+def _path_of(url: str) -> str:
+    """What stands behind the host; of any text, since an answer may hold what is no URL."""
+    return AUTHORITY.sub("", url).partition("?")[0]
 
 
 def _ids_sent(request: RecordedRequest) -> set[str]:

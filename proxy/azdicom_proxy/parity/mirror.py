@@ -66,7 +66,7 @@ class Mirror:
         self,
         local: Side,
         *,
-        tell: Callable[[Compared], None],
+        tell: Callable[[Compared], object],
         executor: Executor,
         upstream: Side | None = None,
         learning: Learning | None = None,

@@ -36,7 +36,7 @@ class OfflineRun:
     target: Address | None = None
     learning: Learning | None = None
 
-    def run(self, tell: Callable[[Compared], None], done: Callable[[], None]) -> list[Resource]:
+    def run(self, tell: Callable[[Compared], object], done: Callable[[], None]) -> list[Resource]:
         """The instances that were hydrated. done: called after each request.
 
         Raises UpstreamError, TokenUnavailableError, OSError.
@@ -51,7 +51,7 @@ class OfflineRun:
         return fresh_emulator(partitions=any(_is_partitioned(asked) for asked in self.requests))
 
     async def _compare(
-        self, address: Address, tell: Callable[[Compared], None], done: Callable[[], None]
+        self, address: Address, tell: Callable[[Compared], object], done: Callable[[], None]
     ) -> list[Resource]:
         with _folder() as spool, ThreadPoolExecutor(THREADS, thread_name_prefix="parity") as executor:
             settings = replace(self.settings, max_record_body_bytes=UNLIMITED)

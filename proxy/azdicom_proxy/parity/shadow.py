@@ -24,13 +24,15 @@ from azdicom_proxy.parity.model import Compared, Pair, Verdict
 from azdicom_proxy.parity.pacing import Pace
 from azdicom_proxy.parity.seeding import Resource
 from azdicom_proxy.parity.sides import Side
-from azdicom_proxy.settings import ProxySettings
+from azdicom_proxy.settings import MIB, ProxySettings
 from azdicom_proxy.taps import BodyTap
 
 log = logging.getLogger(__name__)
 
 QUEUE = 256
 """Exchanges that wait or are being compared; what comes on top is skipped."""
+QUEUE_BYTES = 32 * 1024 * 1024
+"""Of their bodies in memory: those that are larger than `spool_memory_bytes` are in files."""
 THREADS = 2
 RECENT_WRITES = 256
 DRAIN_S = 120.0
@@ -60,6 +62,12 @@ class Kept:
     skipped: str = ""
     """Why it is not compared: there is no whole answer."""
 
+    @property
+    def held_bytes(self) -> int:
+        """Of the bodies, as far as they are in memory."""
+        taps = (self.request_tap, self.response_tap)
+        return sum(min(tap.received_bytes, MIB) for tap in taps if tap is not None)
+
     def discard(self) -> None:
         """Removes what is in files."""
         for tap in (self.request_tap, self.response_tap):
@@ -74,7 +82,7 @@ class Shadow:
     """
 
     def __init__(
-        self, settings: ProxySettings, tell: Callable[[Compared], None], learning: Learning, *, spool: Path
+        self, settings: ProxySettings, tell: Callable[[Compared], object], learning: Learning, *, spool: Path
     ) -> None:
         self.pace = Pace()
         self.hydrated: list[Resource] = []
@@ -84,6 +92,8 @@ class Shadow:
         self._spool = spool
         self._offered = 0
         self._finished = 0
+        self._offered_bytes = 0
+        self._finished_bytes = 0
         self._thread = Thread(target=self._run, name="parity", daemon=True)
         self._ready = Event()
         self._loop: asyncio.AbstractEventLoop
@@ -111,7 +121,7 @@ class Shadow:
 
     @property
     def has_room(self) -> bool:
-        return self.waiting < QUEUE
+        return self.waiting < QUEUE and self._offered_bytes - self._finished_bytes < QUEUE_BYTES
 
     def offer(self, kept: Kept) -> bool:
         """Queues an exchange; False: the queue is full, and it will only be counted. Returns at once."""
@@ -123,6 +133,7 @@ class Shadow:
                 return False
             kept = _without_request(kept)
         self._offered += 1
+        self._offered_bytes += kept.held_bytes
         self._loop.call_soon_threadsafe(self._queue.put_nowait, kept)
         return is_accepted
 
@@ -208,6 +219,7 @@ class Shadow:
         finally:
             kept.discard()
             self._finished += 1
+            self._finished_bytes += kept.held_bytes
             if not reason:
                 self.pace.took(time.perf_counter() - began)
 
