@@ -110,7 +110,7 @@ async def _parts(application: web.Application) -> AsyncIterator[None]:
         await index.close()
         raise PartitionsNeededError
     workers = application[WORKERS] = Workers(threads=settings.worker_threads, processes=settings.worker_processes)
-    exporting = application[EXPORTING] = Exporting(index, settings.export_folder, settings.export_retry_s)
+    exporting = application[EXPORTING] = Exporting(index, settings.local_export_folder, settings.export_retry_s)
     works: dict[OperationType, Work] = {
         OperationType.REINDEX: TagIndexing(index, workers, tag_rules(settings)),
         OperationType.UPDATE: StudyUpdating(index, workers, tag_rules(settings)),

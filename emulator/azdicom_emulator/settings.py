@@ -207,5 +207,10 @@ class Settings:
         return f"{self.workspace_resource_id}/dicomservices/{self.service_name}"
 
     @property
+    def local_export_folder(self) -> Path | None:
+        """Below which exports may write, where the extension is on."""
+        return self.export_folder if self.extension("export.local_directory") else None
+
+    @property
     def max_request_bytes(self) -> int:
         return SIZE_LIMITS[self.quirk("store.size_limit")]

@@ -2,6 +2,8 @@
 
 import json
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -292,6 +294,35 @@ def test_partitions_are_needed_where_they_are_on(emulator_with: EmulatorWith) ->
 
     assert (missing.status, missing.text) == (400, "PartitionName value is missing in the route segment.")
     assert (unknown.status, unknown.text) == (400, "Specified PartitionName does not exist.")
+
+
+class _Storage(BaseHTTPRequestHandler):
+    """A storage that refuses everything, as Azure does when a signature is wrong."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_PUT(self) -> None:
+        self.send_response(403)
+        self.send_header("x-ms-error-code", "AuthenticationFailed")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name of the base class)
+        """Nothing is logged."""
+
+
+def test_who_is_not_authenticated_learns_it(shared_emulator: Emulator) -> None:
+    """Service source: its own text beside that of other refusals (async §3.2)."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Storage) as storage:
+        thread = threading.Thread(target=storage.serve_forever)
+        thread.start()
+        uri = f"http://127.0.0.1:{storage.server_port}/acct/export?{SAS}"
+        answer = post_export(shared_emulator, an_export({"blobContainerUri": uri}, "1.2"))
+        storage.shutdown()
+        thread.join()
+
+    text = "Unable to authenticate for Azure Blob Storage container 'export' in account 'acct'."
+    assert (answer.status, answer.text) == (400, text)
 
 
 def test_a_missing_package_is_named(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:

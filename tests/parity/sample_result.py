@@ -40,7 +40,7 @@ from tests.parity.twins import DICOM_JSON, FILE, Asked, Twins, a_store, reads, t
 from tests.support.instances import instance_path
 
 PICTURE = Path(__file__).parents[2] / "docs" / "parity-report.png"
-WIDTH, HEIGHT, MAX_BYTES = 1240, 2500, 300_000
+WIDTH, HEIGHT, MAX_BYTES = 1240, 2760, 300_000
 
 
 def _as_local(edit: Callable[[Any], Any]) -> Mutation:

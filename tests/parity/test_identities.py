@@ -115,7 +115,7 @@ def test_answers_of_other_status_teach_nothing() -> None:
 def feed(*entries: tuple[int, str]) -> RecordedResponse:
     document = [
         {
-            "sequence": sequence,
+            "sequence": number,
             "studyInstanceUid": "1",
             "seriesInstanceUid": "2",
             "sopInstanceUid": uid,

@@ -264,3 +264,33 @@ def test_store(dicom_clean, number):
     run = project.run("-n", "2")
 
     assert run.counts == {"passed": 6}, run.text
+
+
+def test_synthetic_studies_are_made_and_stored(project: Project) -> None:
+    """The same test gets the same UIDs each time, another one others; record-replay §13.3."""
+    project.write(
+        "test_it.py",
+        HEADER
+        + """
+MADE = []
+
+def test_study(dicom_clean):
+    series = [{"modality": "CT", "instances": 2}, {"modality": "US"}]
+    study = dicom_clean.synthetic(patient={"id": "P-1"}, series=series)
+    MADE.append(study.study)
+    assert found(dicom_clean.service_url) == 200
+    assert len(study.i) == 3
+    assert dicom_clean.request("GET", "/v2" + study.i[2].path, headers={"Accept": "*/*"}).status == 200
+
+def test_other(dicom_emulator):
+    assert dicom_emulator.synthetic(patient={"id": "P-1"}).study not in MADE
+
+def test_unknown_key(dicom_emulator):
+    with pytest.raises(ValueError, match="unexpected keyword argument 'modalty'"):
+        dicom_emulator.synthetic(series=[{"modalty": "CT"}])
+""",
+    )
+
+    run = project.run()
+
+    assert run.counts == {"passed": 3}, run.text

@@ -157,7 +157,8 @@ class WebhookSink:
                     raise DeliveryError(outcome, f"the endpoint answered {answer.status}", answer.status)
                 return answer.headers, await answer.content.read(64 * 1024)
         except TimeoutError as error:
-            raise DeliveryError("TimedOut", f"the endpoint did not answer within {self._provider.timeout_seconds:g} s") from error
+            within = f"within {self._provider.timeout_seconds:g} s"
+            raise DeliveryError("TimedOut", f"the endpoint did not answer {within}") from error
         except (aiohttp.ClientError, OSError) as error:
             raise DeliveryError(UNREACHABLE, f"cannot reach {_place(self._provider.url)}: {error}") from error
 

@@ -56,7 +56,7 @@ def _parsed(settings: Settings, body: object) -> ExportBody:
     return parse_export(
         body,
         needs_source=settings.quirk("export.missing_source") == "400",
-        has_folders=settings.export_folder is not None and settings.extension(LOCAL_DIRECTORY),
+        has_folders=settings.local_export_folder is not None,
         alphabet=settings.quirk("uid.alphabet"),
     )
 

@@ -19,11 +19,14 @@ WORD_SEPARATORS = re.compile(r"[\^=\\ *,]+")
 
 
 class Redaction:
-    """phi_shown: names and ids of patients stay. Remembers personal values, so that an echo of one is hidden too."""
+    """phi_shown: names and ids of patients stay; hosts: `host:port` of the upstream, to be hidden like those of Azure.
 
-    def __init__(self, *, phi_shown: bool) -> None:
+    Remembers personal values, so that an echo of one is hidden too.
+    """
+
+    def __init__(self, *, phi_shown: bool, hosts: Iterable[str] = ()) -> None:
         self.phi_shown = phi_shown
-        self._secrets = Secrets(Pseudonyms(NO_KEY))
+        self._secrets = Secrets(Pseudonyms(NO_KEY), hosts)
         self._words: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
 
@@ -58,8 +61,8 @@ class Redaction:
         return self._pattern.sub(MASK, text)
 
     def uri(self, uri: str) -> str:
-        """A URI without signatures and tokens, and without the values of personal parameters."""
-        return masked_target(uri, with_personal=self.phi_shown)
+        """A URI without signatures, tokens and the service's host, and without the values of personal parameters."""
+        return self._secrets.text(masked_target(uri, with_personal=self.phi_shown))
 
 
 def tags_in(place: str) -> list[str]:

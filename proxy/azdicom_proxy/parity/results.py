@@ -18,6 +18,7 @@ from azdicom_proxy.parity.redaction import Redaction, personal_parameters
 from azdicom_proxy.parity.rules import Rules, verdict_of
 from azdicom_proxy.parity.scores import RouteScore, total_of
 from azdicom_proxy.parity.tables import personal_values
+from azdicom_proxy.upstream.address import Address
 
 SCHEMA = 1
 EXAMPLES = 5
@@ -91,7 +92,7 @@ class Results:
         self._rules = rules or Rules()
         self._noise = noise
         self._examples = examples
-        self._redaction = Redaction(phi_shown=self.run.phi_shown)
+        self._redaction = Redaction(phi_shown=self.run.phi_shown, hosts=_hidden_hosts(self.run.upstream))
         self._lock = Lock()
         self._fingerprints: dict[Key, Fingerprint] = {}
         self._tallies: defaultdict[Outcome, Tally] = defaultdict(Tally)
@@ -125,6 +126,7 @@ class Results:
                 "schema": SCHEMA,
                 "run": {
                     **asdict(self.run),
+                    "upstream": self._redaction.uri(self.run.upstream),
                     "started": self.run.started.isoformat(timespec="seconds"),
                     "duration_s": round((ended - self.run.started).total_seconds(), 3),
                     "tool": f"azdicom {__version__}",
@@ -238,6 +240,15 @@ class Results:
     def _latency(self, route: str) -> dict[str, Any]:
         upstream, local = self._latencies[route] if route in self._latencies else (Latencies(), Latencies())
         return {"upstream": upstream.as_json(), "local": local.as_json()}
+
+
+def _hidden_hosts(upstream: str) -> Iterable[str]:
+    """The upstream's host, which a report is not to tell, unless it is this machine."""
+    try:
+        address = Address.parse(upstream)
+    except ValueError:
+        return ()
+    return () if address.is_loopback else (address.authority,)
 
 
 def _key(route: str, difference: Difference) -> Key:

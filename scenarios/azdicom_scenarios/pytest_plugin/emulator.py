@@ -100,7 +100,7 @@ class DicomEmulator:
         """
         from azdicom_scenarios.pytest_plugin.studies import build_study
 
-        study = build_study({"study": alias, **spec})
+        study = build_study(alias, spec)
         self.store(study)
         return study
 
@@ -156,8 +156,8 @@ def _contents(source: Any) -> Iterator[bytes]:
         yield Path(source).read_bytes()
     elif isinstance(source, Dataset):
         yield _part10(source)
-    elif hasattr(source, "instances"):
-        for instance in source.instances:
+    elif hasattr(source, "i"):  # a synthetic study or series
+        for instance in source.i:
             yield instance.content
     else:
         raise TypeError(f"store takes data sets, bytes, paths and synthetic studies, not {type(source).__name__}")

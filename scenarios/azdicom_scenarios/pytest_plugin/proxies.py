@@ -40,7 +40,7 @@ class DicomProxy:
 
 def start_proxy(stack: ExitStack, request: pytest.FixtureRequest, settings: dict[str, Any]) -> DicomProxy:
     """A proxy until `stack` is left. settings: fields of ProxySettings, `upstream` as a URL; mode: also as text."""
-    chosen = {"quiet": True, "mode": Mode.PASSTHROUGH} | settings
+    chosen: dict[str, Any] = {"quiet": True, "mode": Mode.PASSTHROUGH} | settings
     chosen["mode"] = Mode(chosen["mode"])
     if "cassette" in chosen:
         chosen["cassette"] = Path(chosen["cassette"])

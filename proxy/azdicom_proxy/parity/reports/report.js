@@ -52,6 +52,13 @@ function table(heads, rows) {
   return make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows));
 }
 
+/** A route that may break after its slashes. */
+function routeCode(route) {
+  const [method, path] = [route.split(" ", 1)[0], route.slice(route.indexOf(" ") + 1)];
+  const steps = path.split(/(?<=\/)/).flatMap((step) => [step, make("wbr")]);
+  return make("code", {}, `${method}\u00a0`, ...steps);
+}
+
 function showRoutes() {
   const rows = result.routes.map((route) => {
     const worst = ["breaking", "minor", "same"].find((verdict) => route[verdict]) || "skipped";
@@ -59,7 +66,7 @@ function showRoutes() {
     const meter = make("span", { class: "meter", "aria-hidden": "true" }, bar(`fill-${worst}`, route.score ?? 0));
     return make("tr", {},
       make("td", {}, make("span", { class: `mark ${worst}`, role: "img", "aria-label": worst }, MARKS[worst] || "–")),
-      make("td", {}, make("code", {}, route.route)),
+      make("td", {}, routeCode(route.route)),
       number(route.compared), number(route.same), number(route.minor), number(route.breaking),
       number(route.unseeded + route.skipped),
       make("td", { class: "number" }, percent(route.score), meter),
@@ -151,7 +158,7 @@ function inside(row) {
     if (first.upstream !== null || first.local !== null) content.append(sides(first));
     const details = result.details[first.exchange];
     const answers = details ? ` · upstream ${details.upstream.status}, local ${details.local.status || "no answer"}` : "";
-    content.append(make("p", { class: "dim" }, `In ${first.exchange} at `, make("code", {}, first.where), answers));
+    content.append(make("p", { class: "dim where" }, `In ${first.exchange} at `, make("code", {}, first.where), answers));
     if (details && Object.keys(details.pictures).length) content.append(pictures(details.pictures));
     if (details) content.append(...details.tables.map(dataSetTable));
     content.append(copyable("Ask again", first.curl));
