@@ -20,6 +20,7 @@ COMMANDS = {
     "record": ("azdicom_proxy.record_command:record", "Run a command and record what it says to a service."),
     "replay": ("azdicom_proxy.replay_command:replay", "Serve the answers of a cassette."),
     "report": ("azdicom_proxy.report_command:report", "Make reports of stored parity results."),
+    "scenario": ("azdicom_scenarios.scenario_cli:scenario", "Write, check and run scenarios."),
     "upload": ("azdicom_emulator.upload:upload", "Send DICOM files to a DICOMweb service by STOW-RS."),
 }
 EXAMPLES = """

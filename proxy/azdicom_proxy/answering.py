@@ -48,6 +48,8 @@ UNLIMITED = 1 << 62
 PLAYED_AT_ONCE_BYTES = 64 * 1024
 """Larger bodies are matched in a thread: the digest of a data set takes its time."""
 
+COMPARED, BACKPRESSURE = "compared", "backpressure"
+
 Answering = Callable[[Exchange, Recording], Awaitable[web.StreamResponse]]
 
 
@@ -117,12 +119,18 @@ class Answerer:
         """The upstream's answer, sent as in passthrough; what flowed by is handed to the shadow behind it."""
         shadow = self._shadow
         assert shadow is not None, "the command line sees to it"
-        if not shadow.has_room and recording.writer is None and exchange.method in SAFE_METHODS:
-            shadow.pass_by(exchange.method, exchange.target)
-            exchange.verdict = _queued(False)
-            return await self._pass_through(exchange, recording)
-        taps = Taps(functools.partial(self._tap, limit_bytes=self._settings.max_record_body_bytes))
         shadow.pace.enter()
+        try:
+            if shadow.has_room or recording.writer is not None or exchange.method not in SAFE_METHODS:
+                return await self._mirrored(shadow, exchange, recording)
+            shadow.pass_by(exchange.method, exchange.target)
+            exchange.verdict = BACKPRESSURE
+            return await self._pass_through(exchange, recording)
+        finally:
+            shadow.pace.leave()
+
+    async def _mirrored(self, shadow: "Shadow", exchange: Exchange, recording: Recording) -> web.StreamResponse:
+        taps = Taps(functools.partial(self._tap, limit_bytes=self._settings.max_record_body_bytes))
         try:
             forwarded = await self._forwarder().forward(exchange, taps=taps)
             await taps.rest()
@@ -130,8 +138,6 @@ class Answerer:
             await taps.abandon()
             shadow.offer(self._kept(exchange, None, Taps(taps.new), _why_unanswered(error)))
             raise
-        finally:
-            shadow.pace.leave()
         if not forwarded.is_whole:
             await taps.abandon()
             shadow.offer(self._kept(exchange, forwarded.head, Taps(taps.new), exchange.verdict))
@@ -141,7 +147,8 @@ class Answerer:
             if not is_kept:
                 await taps.abandon()
             elif recording.writer is None:
-                exchange.verdict = _queued(shadow.offer(self._kept(exchange, forwarded.head, taps)))
+                is_accepted = shadow.offer(self._kept(exchange, forwarded.head, taps))
+                exchange.verdict = COMPARED if is_accepted else BACKPRESSURE
             else:
                 keep = functools.partial(self._keep_and_offer, shadow, exchange, recording, forwarded, taps)
                 await asyncio.shield(recording.in_order(keep))
@@ -382,10 +389,6 @@ class Asked:
 def _request_headers(exchange: Exchange) -> Headers:
     """What is recorded and matched of a request's headers: not the address at which the proxy was reached."""
     return decoded(without(exchange.headers, b"host", b"expect"))
-
-
-def _queued(is_accepted: bool) -> str:
-    return "compared" if is_accepted else "backpressure"
 
 
 def _is_whole(exchange: Exchange, taps: Taps) -> bool:

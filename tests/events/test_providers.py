@@ -14,9 +14,9 @@ from azdicom_emulator.events.providers import (
     providers_of_environment,
     providers_of_file,
 )
+from azdicom_emulator.settings import Settings
 from tests.support.process import COMMAND
 from tests.support.server import running
-from azdicom_emulator.settings import Settings
 
 WEBHOOK = '{"type": "webhook", "url": "http://127.0.0.1:9/x"}'
 
@@ -122,7 +122,9 @@ def test_serve_ends_with_exit_code_2_and_one_line(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 2
-    assert done.stderr.splitlines() == [f"Error: cannot read {tmp_path / 'absent.yaml'}: " + done.stderr.split(": ", 2)[2].strip()]
+    assert done.stderr.splitlines() == [
+        f"Error: cannot read {tmp_path / 'absent.yaml'}: " + done.stderr.split(": ", 2)[2].strip()
+    ]
 
 
 def test_variable_of_the_earlier_emulator_is_honoured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

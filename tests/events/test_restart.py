@@ -7,10 +7,10 @@ from pathlib import Path
 from tests.conftest import EmulatorWith
 from tests.events.providers import providers, sinks, webhook
 from tests.events.receiver import Received, Receiver, receiving
+from tests.support.client import Emulator
 from tests.support.instances import an_instance, another_in_study, part10
 from tests.support.process import serving
 from tests.support.waiting import eventually
-from tests.support.client import Emulator
 
 CLIENTS = 3
 

@@ -10,9 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from azdicom_proxy.parity.model import Verdict
+from azdicom_proxy.parity.model import Compared, Verdict
 from azdicom_proxy.parity.report_options import ReportOptions
 from azdicom_proxy.parity.reports import write
 from azdicom_proxy.parity.results import Results, RunInfo
@@ -43,41 +42,37 @@ PICTURE = Path(__file__).parents[2] / "docs" / "parity-report.png"
 WIDTH, HEIGHT, MAX_BYTES = 1240, 2760, 300_000
 
 
-def _as_local(edit: Callable[[Any], Any]) -> Mutation:
-    return first(lambda item: discard(edit(item)))
+RUN = RunInfo(
+    upstream="https://workspace-dicom.dicom.azurehealthcareapis.com", local="azdicom emulator", source="tour.yaml"
+)
 
 
-def sample(pair: Twins, *, phi_shown: bool = False, rules: Rules | None = None) -> Results:
-    """Of every read, of some writes, and of answers with one thing changed."""
-    results = Results(
-        RunInfo(
-            upstream="https://workspace-dicom.dicom.azurehealthcareapis.com",
-            local="azdicom emulator",
-            source="cassettes/tour.yaml",
-            phi_shown=phi_shown,
-        ),
-        rules=rules,
-    )
+def sample(pair: Twins) -> list[Compared]:
+    """Of every read, of two writes, and of answers with one thing changed."""
     ct = dcmread(get_testdata_file("CT_small.dcm"))  # type: ignore[arg-type]
     for server in (pair.upstream, pair.local):
         server.store(ct)
     asked = {**reads(), "store": a_store(), "store-twice": a_store(twice=True), **_of_the_image(instance_path(ct))}
-    changes = _changes()
-    numbers = count(1)
+    changes, outcomes = _changes(), []
     for name, each in asked.items():
         for mutation in (unchanged, *changes.get(name, ())):
-            if mutation is not unchanged and each.method != "GET":
-                continue
             started = time.perf_counter()
             compared = pair.ask(each, mutation)
             elapsed_ms = (time.perf_counter() - started) * 1000
-            named = replace(
-                compared.pair, id=f"{name}-{next(numbers):04}", upstream_ms=elapsed_ms * 0.7, local_ms=elapsed_ms * 0.3
+            identifier = f"{name}-{len(outcomes) + 1:04}"
+            outcomes.append(
+                replace(compared, pair=replace(compared.pair, id=identifier, upstream_ms=elapsed_ms, local_ms=None))
             )
-            results.add(replace(compared, pair=named))
     unseeded = pair.ask(asked["no-study"])
-    results.add(replace(unseeded, verdict=Verdict.UNSEEDED, reason="never passed by: study 1.2.3", differences=()))
-    return results
+    return [*outcomes, replace(unseeded, verdict=Verdict.UNSEEDED, reason="never passed by: study 1.2.3")]
+
+
+def result_of(outcomes: Iterable[Compared], *, run: RunInfo = RUN, rules: Rules | None = None) -> dict[str, Any]:
+    """The result of a run with these outcomes."""
+    results = Results(run, rules=rules)
+    for each in outcomes:
+        results.add(each)
+    return results.as_json()
 
 
 def _of_the_image(path: str) -> dict[str, Asked]:
@@ -128,7 +123,7 @@ def _picture(page: Path, opened: list[str], target: Path) -> None:
 
 def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as data_folder, twins(Path(data_folder)) as pair:
-        result = sample(pair).as_json()
+        result = result_of(sample(pair))
     page = folder / "parity.html"
     write(
         result,

@@ -1,5 +1,6 @@
 """Bodies are compared wherever they lie: in memory, in files, or as recipes of a cassette."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -99,6 +100,27 @@ def test_answers_without_bodies_are_the_same() -> None:
     """Record-replay §10.1: presence of a body."""
     none = RecordedResponse(204, "No Content", (), Empty())
     assert compare(a_pair("/studies", none, replace(none))).verdict is Verdict.SAME
+
+
+PARTITIONS = [
+    {"partitionKey": 1, "partitionName": "Microsoft.Default", "createdDate": "2024-01-01T00:00:00+00:00"},
+    {"partitionKey": 2, "partitionName": "ward", "createdDate": "2024-02-03T04:05:06.789+00:00"},
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({"partitionKey": 7, "createdDate": "2025-01-01T00:00:00+00:00"}, set(), id="key and date"),
+        pytest.param({"partitionName": "other"}, {(BREAKING, "json:$[*].partitionName", "value")}, id="name"),
+        pytest.param({"createdDate": "2025-01-01"}, {(BREAKING, "json:$[*].createdDate", "shape")}, id="shape"),
+    ],
+)
+def test_partitions_are_compared_by_name(changes: dict[str, Any], expected: set[Any], tmp_path: Path) -> None:
+    """Record-replay §10.1 and §10.3: keys and dates are each side's own."""
+    documents = (PARTITIONS, [PARTITIONS[0], PARTITIONS[1] | changes])
+    ours, theirs = (answer(json.dumps(each).encode(), "application/json", in_memory, tmp_path) for each in documents)
+    assert findings(compare(a_pair("/partitions", ours, theirs))) == expected
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,11 @@ import pytest
 
 from azdicom_proxy.cassette.reading import load
 from azdicom_proxy.parity.fresh_local import FAKE_TOKEN
+from azdicom_proxy.parity.learning import Learning
+from azdicom_proxy.parity.report_options import ReportOptions, ReportSettings
+from azdicom_proxy.parity.rules import Rules
 from azdicom_proxy.parity.shadow import QUEUE
+from azdicom_proxy.parity.thresholds import Threshold
 from azdicom_proxy.settings import Mode
 from azdicom_proxy.upstream.address import Address
 from tests.parity.outcomes import metrics, outcomes, result, waiting
@@ -69,6 +73,17 @@ def beside(upstream: str, local: Local, **settings: Any) -> Iterator[tuple[Runni
         finally:
             for gate in local.gates.values():
                 gate.set()
+
+
+def a_report(folder: Path, *, first: int) -> ReportSettings:
+    """Nothing is written; `first` requests of each route are asked again."""
+    return ReportSettings(
+        reports=ReportOptions(is_quiet=True),
+        threshold=Threshold(),
+        rules=Rules(),
+        learning=Learning(first=first),
+        noise_path=folder / "noise.yaml",
+    )
 
 
 def a_long_session(client: Emulator) -> list[Response]:
@@ -222,14 +237,32 @@ def test_a_write_that_the_upstream_failed_is_not_repeated(tmp_path: Path) -> Non
 # What is found.
 
 
-def test_the_emulator_against_itself_is_the_same(strict_emulator: Emulator) -> None:
-    """record-replay §16, 10: zero differences."""
-    with proxying(strict_emulator.base_url, Mode.DIFF) as proxy:
+@pytest.mark.parametrize("asked_again", [0, 3], ids=["learning off", "learning on"])
+def test_the_emulator_against_itself_is_the_same(asked_again: int, strict_emulator: Emulator, tmp_path: Path) -> None:
+    """record-replay §16, 10: score 100 % in both directions, zero differences, with learning on and off."""
+    report = a_report(tmp_path, first=asked_again)
+    with proxying(strict_emulator.base_url, Mode.DIFF, report=report) as proxy:
         answers = a_long_session(proxy.client)
         found = outcomes(proxy.client, len(answers))
         told = result(proxy)
 
     assert found == {"same": len(answers)}, json.dumps(told, indent=1)
+    summary = told["summary"]
+    assert (summary["score"], summary["recall"], summary["precision"]) == (100, 100, 100)
+    assert [each for each in told["fingerprints"] if each["severity"] != "noise"] == []
+    assert bool(report.learning.profile.asked) == bool(asked_again)
+
+
+def test_only_safe_requests_are_asked_again(strict_emulator: Emulator, tmp_path: Path) -> None:
+    """record-replay §10.4: the first of each route, never for unsafe methods."""
+    report = a_report(tmp_path, first=2)
+    with proxying(strict_emulator.base_url, Mode.DIFF, report=report) as proxy:
+        for number in range(3):
+            Conversation(number).store(proxy.client)
+            proxy.client.get("/studies")
+            outcomes(proxy.client, 2 * (number + 1))
+
+    assert report.learning.profile.asked == {"GET /studies": 2}
 
 
 def test_what_never_passed_by_is_unseeded(strict_emulator: Emulator) -> None:

@@ -10,8 +10,8 @@ from azdicom_proxy.cassette.bodies import header
 from azdicom_proxy.cassette.model import Inline, RecordedRequest, RecordedResponse
 from azdicom_proxy.parity.compare import IdentityPairs, compare
 from azdicom_proxy.parity.model import Pair, Verdict
-from tests.parity.cases import BREAKING, findings
-from tests.parity.mutating import set_header
+from tests.parity.cases import BREAKING, discard, findings
+from tests.parity.mutating import edit_json, set_header
 from tests.parity.twins import Asked, Twins, a_bulk_update, data, reads
 from tests.support.client import Emulator
 from tests.support.instances import an_instance, series_path
@@ -61,8 +61,13 @@ def test_end_of_an_operation_is_the_same_on_both_sides(pair: Twins) -> None:
     assert local is not None
     for server, identifier in ((pair.upstream, operation), (pair.local, local)):
         eventually(partial(has_ended, server, identifier), within_s=30, what="the end of the update")
-    ended = pair.ask(Asked("GET", f"/operations/{operation}"))
+    ended_as = Asked("GET", f"/operations/{operation}")
+    ended = pair.ask(ended_as)
     assert (ended.verdict, findings(ended)) == (Verdict.SAME, set())
+    failed = edit_json(lambda document: discard(document.update(status="failed")))
+    assert findings(pair.ask(ended_as, failed)) == {(BREAKING, "json:$.status", "value")}
+    updated = edit_json(lambda document: discard(document["results"].update(studyUpdated=7)))
+    assert findings(pair.ask(ended_as, updated)) == {(BREAKING, "json:$.results.studyUpdated", "value")}
 
 
 def test_condition_holds_on_both_sides_or_on_none(pair: Twins) -> None:

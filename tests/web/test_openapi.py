@@ -194,7 +194,7 @@ def test_page_shows_every_route_with_a_call(group: str) -> None:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_calls_of_the_page_are_well_formed(emulator: Emulator, tmp_path: Path) -> None:
-    """Own design: each line works in a shell as it stands; the partitions are off, and no storage listens for an export."""
+    """Own design: each line works in a shell as it stands; there are no partitions, and no storage for an export."""
     study, series, instance = (PATH_PARAMETERS[name][2] for name in ("study", "series", "instance"))
     dataset = an_instance(StudyInstanceUID=study, SeriesInstanceUID=series, SOPInstanceUID=instance)
     emulator.store(dataset)

@@ -48,7 +48,8 @@ class Provider:
     """One sink. Fields that another type uses have their defaults.
 
     timeout_seconds: how long an endpoint may take to answer. retry_attempts: how often an event is sent at most.
-    retry_scale: factor of all waits between attempts. ttl_minutes: age from which on an event is given up. dead_letter_folder: where events that are given up go.
+    retry_scale: factor of all waits between attempts. ttl_minutes: age from which on an event is given up.
+    dead_letter_folder: where events that are given up go.
     """
 
     type: Kind

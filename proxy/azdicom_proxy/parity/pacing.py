@@ -5,9 +5,9 @@ import time
 
 QUIET_S = 0.005
 """Without a request for so long, nobody waits for the proxy."""
-SHARE = 4
+SHARE = 9
 """Of the time that a comparison took: how long clients come first."""
-SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.25
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.5
 
 
 class Pace:

@@ -56,7 +56,7 @@ def _driven(request: RecordedRequest) -> RecordedRequest:
 
 
 def _of_lines(path: Path, text: str) -> Iterator[RecordedRequest]:
-    """`METHOD PATH`, with the value of Accept behind it unless it is `*/*`; blank lines and those with # do not count."""
+    """`METHOD PATH`, and the value of Accept unless it is `*/*`; blank lines and those with # do not count."""
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue

@@ -191,7 +191,9 @@ class Shadow:
         """Completes the bodies, since a store names its studies in its answer only, and starts the comparison."""
         if not kept.skipped and not self._is_closing:
             await self.pace.turn()
+        began = time.perf_counter()
         exchanged, reason = await self._exchanged(kept)
+        self.pace.took(time.perf_counter() - began)
         lane = lane_of(exchanged.request, exchanged.response)
         if lane.changes:
             self._writes.append((lane, kept))

@@ -122,7 +122,7 @@ class _Composer:
     def _content(self, event: yaml.Event, depth: int) -> Node:
         mark = self._mark(event)
         if isinstance(event, yaml.ScalarEvent):
-            return ScalarNode(mark, event.value, is_quoted=event.style is not None)
+            return ScalarNode(mark, event.value, is_quoted=bool(event.style))
         if isinstance(event, yaml.SequenceStartEvent):
             sequence = ListNode(mark)
             while not isinstance(event := next(self._events), yaml.SequenceEndEvent):

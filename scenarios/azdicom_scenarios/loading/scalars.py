@@ -114,9 +114,9 @@ def _check_segment(path: str, segment: str) -> None:
 
 def _keywords(like: str) -> list[str]:
     """Keywords that may be meant: those that begin alike."""
-    from pydicom.datadict import DicomDictionary
+    from pydicom.datadict import keyword_dict
 
-    return [row[4] for row in DicomDictionary.values() if row[4][:2].lower() == like[:2].lower()]
+    return [keyword for keyword in keyword_dict if keyword[:2].lower() == like[:2].lower()]
 
 
 def _jsonpath(node: ScalarNode) -> Text:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from azdicom_proxy.cassette.model import Empty, Inline, RecordedRequest, RecordedResponse
 from azdicom_proxy.cassette.naming import route_of
-from azdicom_proxy.parity.model import Pair, Verdict
+from azdicom_proxy.parity.model import Pair, Severity, Verdict
 from azdicom_scenarios.pytest_plugin.emulator import Answer, DicomEmulator
 from azdicom_scenarios.pytest_plugin.proxies import DicomProxy
 
@@ -49,7 +49,7 @@ class DicomParity:
             lines = [
                 f"{difference.text}: upstream {difference.upstream}, emulator {difference.local}"
                 for difference in found.differences
-                if difference.severity == Verdict.BREAKING
+                if difference.severity is Severity.BREAKING
             ]
             raise AssertionError(f"{method} {target} is not answered as by the upstream:\n  " + "\n  ".join(lines))
         return actual

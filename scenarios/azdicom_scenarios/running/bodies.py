@@ -96,7 +96,9 @@ class Maker:
         part_type = self.scope.substitute(body.part_type.value) if body.part_type is not None else DICOM
         if body.is_single:
             if len(contents) != 1:
-                raise BodyError(body.sources[0].source, f"`as: single` sends one instance, and these are {len(contents)}")
+                raise BodyError(
+                    body.sources[0].source, f"`as: single` sends one instance, and these are {len(contents)}"
+                )
             return Content(contents[0], part_type)
         parts: list[PartContent] = [((("Content-Type", part_type),), content) for content in contents]
         boundary = self._boundary(body.boundary, parts)

@@ -129,7 +129,8 @@ def _of_json(content: bytes, media_type: str) -> list[DataSet]:
     try:
         document = json.loads(content)
     except ValueError:
-        raise NoDataSetError(f"the body ({media_type or 'of no type'}) is neither DICOM JSON nor a DICOM file") from None
+        kind = media_type or "of no type"
+        raise NoDataSetError(f"the body ({kind}) is neither DICOM JSON nor a DICOM file") from None
     data_sets = document if isinstance(document, list) else [document]
     if not all(isinstance(each, dict) for each in data_sets):
         raise NoDataSetError("the JSON in the body has no data sets")

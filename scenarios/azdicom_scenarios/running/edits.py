@@ -69,6 +69,7 @@ def _remove(file: "FileDataset", path: str) -> None:
 def _set(file: "FileDataset", path: str, value: Values) -> None:
     from pydicom.config import IGNORE
     from pydicom.dataelem import DataElement
+    from pydicom.uid import UID
 
     place, tag = _place(file, path, makes=True)
     assert place is not None
@@ -78,7 +79,7 @@ def _set(file: "FileDataset", path: str, value: Values) -> None:
     except (ValueError, TypeError) as error:
         raise EditError(f"{path}: {error}; `raw` writes values that are not valid for VR {vr}") from None
     if tag == SOP_INSTANCE and place is file and MEDIA_STORAGE_SOP_INSTANCE in file.file_meta:
-        file.file_meta.MediaStorageSOPInstanceUID = as_text(value)
+        file.file_meta.MediaStorageSOPInstanceUID = UID(as_text(value))
 
 
 def _set_raw(file: "FileDataset", path: str, value: Values) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Lock
 
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 
 Authorize = Callable[[Headers, Auth | None], Headers]
-"""The headers with the authorization that a step asks for; those that have one keep it. Raises TokenUnavailableError."""
+"""The headers with the authorization that a step asks for, unless they have one. Raises TokenUnavailableError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Endpoint:
     kind: Kind
     address: Address
     authorize: Authorize
-    trust: Trust = Trust()
+    trust: Trust = field(default_factory=Trust)
 
     @property
     def is_shared(self) -> bool:

@@ -107,7 +107,6 @@ def as_curl(exchange: Exchange, body_file: str = "BODY") -> str:
     return " ".join(words)
 
 
-
 def _data(body: bytes, body_file: str) -> str:
     from shlex import quote
 

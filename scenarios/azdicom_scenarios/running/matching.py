@@ -97,9 +97,9 @@ def described(matcher: Matcher, scope: Scope) -> str:
     """What a matcher expects, for people."""
     match matcher:
         case Equals():
-            return shown(scope.scope.substitute(matcher.value))
+            return shown(scope.fill(matcher.value))
         case Contains():
-            return f"something that contains {shown(scope.scope.substitute(matcher.value))}"
+            return f"something that contains {shown(scope.fill(matcher.value))}"
         case Matches():
             return f"text that matches {scope.substitute(matcher.pattern.value)}"
         case Compare():
@@ -152,9 +152,9 @@ def equal(expected: Any, actual: Any) -> bool:
 def _fits(matcher: Matcher, value: Any, scope: Scope) -> bool:
     match matcher:
         case Equals():
-            return equal(scope.scope.substitute(matcher.value), value)
+            return equal(scope.fill(matcher.value), value)
         case Contains():
-            return _contains(value, scope.scope.substitute(matcher.value))
+            return _contains(value, scope.fill(matcher.value))
         case Matches():
             return re.fullmatch(scope.substitute(matcher.pattern.value), _text(value), re.DOTALL) is not None
         case Compare():
@@ -201,7 +201,7 @@ def _compares(holds: Callable[[Any, Any], bool], value: Any, limit: str) -> bool
 
 
 def _paired(matchers: Sequence[Matcher], values: list[Any], scope: Scope) -> bool:
-    """Whether each value has a matcher of its own: augmenting paths, since one that fits two must not take the wrong."""
+    """Whether each value has a matcher of its own; augmenting paths, so that one that fits two takes the right one."""
     if len(matchers) != len(values):
         return False
     taken: dict[int, int] = {}

@@ -1,7 +1,6 @@
 """What a run has created, since on a live service it deletes nothing else."""
 
 import json
-import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 

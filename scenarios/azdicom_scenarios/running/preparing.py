@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from azdicom_scenarios.loading import study_spec
+from azdicom_scenarios.loading.synthetic_studies import study_spec
 from azdicom_scenarios.model import Mark, ParameterRow, QueryTagFixture, Scenario, WaitOperation, WorkitemFixture
 from azdicom_scenarios.running.bodies import DICOM, DICOM_JSON
 from azdicom_scenarios.running.data_sets import NoDataSetError, Piece, attribute

@@ -43,9 +43,7 @@ class Client:
             content = _decoded(headers, content)
         except zlib.error as error:
             return Exchange(self.base, request, None, f"the body is not coded as Content-Encoding says: {error}")
-        return Exchange(
-            self.base, request, Answer(response.status, headers, content, time.perf_counter() - started)
-        )
+        return Exchange(self.base, request, Answer(response.status, headers, content, time.perf_counter() - started))
 
     def close(self) -> None:
         if self._connection is not None:

@@ -4,7 +4,6 @@ import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Event
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -100,9 +99,7 @@ class Side:
         """Origin and request of a step. Raises VariableError, BodyError, TokenUnavailableError."""
         origin, path = self._addressed(scope.substitute(written.path.value))
         body = self.maker(scope).content(written.body) if written.body is not None else None
-        headers = [
-            (scope.substitute(name.value), scope.substitute(value.value)) for name, value in written.headers
-        ]
+        headers = [(scope.substitute(name.value), scope.substitute(value.value)) for name, value in written.headers]
         names = {name.lower() for name, _ in headers}
         headers += [(name, value) for name, value in _defaults(written, body) if name.lower() not in names]
         sent = tuple((name, value) for name, value in headers if value)
@@ -186,5 +183,3 @@ def _contents(built: Any) -> list[bytes]:
     if hasattr(built, "i"):
         return [instance.content for instance in built.i]
     raise ValueError(f"{built} stands for no instances")
-
-

@@ -15,7 +15,15 @@ from azdicom_proxy.parity.model import Pair, Severity
 from azdicom_scenarios.running.exchanges import Answer, Exchange
 
 SCHEMA = 1
-KEPT_HEADERS = ("content-type", "etag", "location", "content-location", "warning", "allow", "erroneous-dicom-attributes")
+KEPT_HEADERS = (
+    "content-type",
+    "etag",
+    "location",
+    "content-location",
+    "warning",
+    "allow",
+    "erroneous-dicom-attributes",
+)
 """Those that are compared (docs/parity.md)."""
 
 

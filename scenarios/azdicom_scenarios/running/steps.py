@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -137,9 +136,7 @@ class StepRunner:
             turn.misses.append(_mismatch(step.mark, "token", "an access token", str(error)))
         return turn
 
-    def _exchange(
-        self, step: Step, written: model.Request, scope: Scope, client: Client | None, turn: Turn
-    ) -> None:
+    def _exchange(self, step: Step, written: model.Request, scope: Scope, client: Client | None, turn: Turn) -> None:
         side = self._side
         origin, request = side.request(written, scope)
         refusal = side.creations.refusal(request)
@@ -220,9 +217,7 @@ class StepRunner:
 
 def _broken(step: Step, side: Side, mark: Mark, what: str, actual: str) -> Performed:
     miss = _mismatch(mark, what, "something that can be run", actual)
-    return Performed(
-        failures=(Failure(step=step.number, title=step.title, mismatches=(miss,), side=side.name),)
-    )
+    return Performed(failures=(Failure(step=step.number, title=step.title, mismatches=(miss,), side=side.name),))
 
 
 def _mismatch(mark: Mark, what: str, expected: str, actual: str) -> Mismatch:

@@ -116,25 +116,27 @@ def _compare_file_parts(ours: Sequence[Part], theirs: Sequence[Part], findings: 
         without = (SYNTAX_PARAMETER,) if _told_by_files(one.headers, one.body, two.headers, two.body) else ()
         if _compare_part_headers(one, two, here, findings, without):
             files.compare_files(one.body, two.body, here, findings)
-    for kind, indices, side in (("missing", found.missing, 0), ("extra", found.extra, 1)):
-        for index in indices:
-            file = opened[side][index]
-            name = names[side][index] or str(index + 1)
-            text = "a part is missing" if kind == "missing" else "a part is there on the local side only"
-            facts = 1 if file is None else 1 + data_sets.facts_of(file.elements)
-            where = (name, None) if kind == "missing" else (None, name)
-            findings.report(
-                Severity.BREAKING,
-                PART.item(name),
-                kind,
-                f"{text}: {name}",
-                upstream=where[0],
-                local=where[1],
-                facts=facts,
-            )
+    for index in found.missing:
+        _report_part("missing", opened[0][index], index, findings)
+    for index in found.extra:
+        _report_part("extra", opened[1][index], index, findings)
     if found.is_reordered:
         ranked: list[Any] = [names[0][index] for index, _ in found.pairs]
         data_sets.report_order(Severity.NOISE, ranked, found, PART.item("*"), findings)
+
+
+def _report_part(kind: str, file: files.File | None, index: int, findings: Findings) -> None:
+    name = (file.sop_instance_uid if file is not None else "") or str(index + 1)
+    text = "a part is missing" if kind == "missing" else "a part is there on the local side only"
+    findings.report(
+        Severity.BREAKING,
+        PART.item(name),
+        kind,
+        f"{text}: {name}",
+        upstream=name if kind == "missing" else None,
+        local=name if kind == "extra" else None,
+        facts=1 if file is None else 1 + data_sets.facts_of(file.elements),
+    )
 
 
 def _compare_frame_parts(ours: Sequence[Part], theirs: Sequence[Part], findings: Findings) -> None:

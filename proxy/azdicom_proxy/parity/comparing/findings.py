@@ -39,7 +39,7 @@ class Place:
 class Findings:
     """terms: how values of the two sides are brought to the same terms.
 
-    limits: of PSNR in dB, from which on pictures of a lossy format are close.
+    close_psnr_db: from here on two images of a lossy format are close.
     """
 
     terms: Terms

@@ -28,6 +28,11 @@ class LoadedFile:
     def errors(self) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.level is Level.ERROR)
 
+    def fails(self, *, strict: bool = False) -> bool:
+        """Whether it cannot be run: for an error, or, if it or the caller is strict, a warning."""
+        is_strict = strict or (self.scenario is not None and self.scenario.settings.is_strict)
+        return bool(self.findings if is_strict else self.errors)
+
 
 def scenario_files(paths: Iterable[Path]) -> list[Path]:
     """Files as they are given, and every `*.scenario.yaml` below folders, sorted. Raises FileNotFoundError."""
@@ -47,12 +52,14 @@ def load(file: Path, *, today: date | None = None) -> LoadedFile:
 
     Raises OSError when the file cannot be read.
     """
-    root, findings = compose(file.read_bytes(), str(file))
+    data = file.read_bytes()
+    root, findings = compose(data, str(file))
     if root is None:
         empty = [] if findings else [Finding(Mark(str(file), 1, 1), "syntax", "the file is empty")]
         return LoadedFile(file, None, (*findings, *empty))
     record, wrong = converted(root)
-    document = Document(file=file, root=root, record=record, today=today or datetime.now(UTC).date())
+    lines = tuple(data.decode("utf-8-sig").splitlines())
+    document = Document(file, root, record, lines, today or datetime.now(UTC).date())
     findings = sorted({*findings, *wrong, *check(document)}, key=lambda finding: (finding.mark, finding.rule))
     has_errors = any(finding.level is Level.ERROR for finding in findings)
     scenario = None if has_errors else building.scenario(record, file)
