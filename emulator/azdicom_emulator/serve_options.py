@@ -236,13 +236,13 @@ OPTIONS: tuple[Callable[[Callable[..., object]], Callable[..., object]], ...] = 
         default=0.0,
         show_default=True,
         metavar="SECONDS",
-        help="How long a re-index waits before it works, so that clients see it in progress.",
+        help="How long an operation waits before it works, so that clients see it in progress.",
     ),
     click.option(
         "--disable-operations",
         envvar="AZDICOM_DISABLE_OPERATIONS",
         is_flag=True,
-        help="Refuse to start operations, as the service does while they are switched off.",
+        help="Refuse re-indexes and bulk updates, as the service does while operations are switched off.",
     ),
     click.option(
         "--disable-export",

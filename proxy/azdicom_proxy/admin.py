@@ -64,13 +64,13 @@ def diff_endpoints(diff: "DiffRun") -> tuple[Endpoint, ...]:
     """What was compared until now: the whole result, what was learned to be noise, and what was exercised."""
 
     async def show(request: web.BaseRequest) -> web.Response:
-        return json_answer(diff.as_json())
+        return json_answer(await diff.as_json())
 
     async def noise(request: web.BaseRequest) -> web.Response:
         return json_answer(diff.noise_as_json())
 
     async def coverage(request: web.BaseRequest) -> web.Response:
-        return json_answer(diff.coverage_as_json())
+        return json_answer(await diff.coverage_as_json())
 
     return Endpoint("GET", "diff", show), Endpoint("GET", "noise", noise), Endpoint("GET", "coverage", coverage)
 

@@ -26,7 +26,7 @@ from azdicom_proxy.cassette.model import (
 )
 from azdicom_proxy.codings import coding_of
 from azdicom_proxy.errors import ProxyError
-from azdicom_proxy.exchanges import Exchange, Source, public_base
+from azdicom_proxy.exchanges import Exchange, Source, public_base, request_headers
 from azdicom_proxy.forwarding import Forwarded, Forwarder, Taps, send_continue_if_expected
 from azdicom_proxy.headers import decoded, end_to_end, replaced, value_of, without
 from azdicom_proxy.masking import masked_miss
@@ -39,8 +39,7 @@ from azdicom_proxy.upstream.client import SAFE_METHODS
 
 if TYPE_CHECKING:
     from azdicom_proxy.matching.player import Miss
-    from azdicom_proxy.parity.shadow import Kept, Shadow
-    from azdicom_proxy.upstream.head import Head
+    from azdicom_proxy.parity.shadow import Shadow
 
 log = logging.getLogger(__name__)
 
@@ -130,24 +129,27 @@ class Answerer:
             shadow.pace.leave()
 
     async def _mirrored(self, shadow: "Shadow", exchange: Exchange, recording: Recording) -> web.StreamResponse:
+        from azdicom_proxy.parity.keeping import kept_of  # the other modes do without it
+
+        upstream = self._forwarder().upstream
         taps = Taps(functools.partial(self._tap, limit_bytes=self._settings.max_record_body_bytes))
         try:
             forwarded = await self._forwarder().forward(exchange, taps=taps)
             await taps.rest()
         except BaseException as error:
             await taps.abandon()
-            shadow.offer(self._kept(exchange, None, Taps(taps.new), _why_unanswered(error)))
+            shadow.offer(kept_of(upstream, exchange, None, Taps(taps.new), _why_unanswered(error)))
             raise
         if not forwarded.is_whole:
             await taps.abandon()
-            shadow.offer(self._kept(exchange, forwarded.head, Taps(taps.new), exchange.verdict))
+            shadow.offer(kept_of(upstream, exchange, forwarded.head, Taps(taps.new), exchange.verdict))
             return forwarded.response
 
         async def settle(is_kept: bool) -> None:
             if not is_kept:
                 await taps.abandon()
             elif recording.writer is None:
-                is_accepted = shadow.offer(self._kept(exchange, forwarded.head, taps))
+                is_accepted = shadow.offer(kept_of(upstream, exchange, forwarded.head, taps))
                 exchange.verdict = COMPARED if is_accepted else BACKPRESSURE
             else:
                 keep = functools.partial(self._keep_and_offer, shadow, exchange, recording, forwarded, taps)
@@ -163,7 +165,9 @@ class Answerer:
         self, shadow: "Shadow", exchange: Exchange, recording: Recording, forwarded: Forwarded, taps: Taps
     ) -> None:
         """Records the interaction, and hands it to the shadow with the files of its bodies."""
-        kept = self._kept(exchange, forwarded.head, taps)
+        from azdicom_proxy.parity.keeping import kept_of
+
+        kept = kept_of(self._forwarder().upstream, exchange, forwarded.head, taps)
         interaction = await self._append(self._forwarder(), exchange, recording, forwarded, taps)
         if interaction is None:
             shadow.offer(replace(kept, skipped="body-not-kept"))
@@ -171,34 +175,6 @@ class Answerer:
         response = replace(kept.response, body=interaction.response.body)
         request = replace(kept.request, body=interaction.request.body)
         shadow.offer(replace(kept, request=request, response=response, has_bodies=True))
-
-    def _kept(self, exchange: Exchange, head: "Head | None", taps: Taps, skipped: str = "") -> "Kept":
-        from azdicom_proxy.parity.shadow import Kept
-
-        ended = time.perf_counter()
-        upstream = self._forwarder().upstream
-        headers = end_to_end(head.headers) if head is not None else ()
-        if not skipped and not _is_whole(exchange, taps):
-            skipped = "refused before its body was sent"
-        return Kept(
-            id=exchange.id,
-            request=RecordedRequest(
-                exchange.method,
-                f"{upstream.origin}{upstream.path}{exchange.target}",
-                _request_headers(exchange),
-            ),
-            response=RecordedResponse(
-                head.status if head is not None else 502,
-                head.reason if head is not None else "",
-                decoded(without(headers, b"content-encoding")),
-            ),
-            request_tap=taps.request,
-            response_tap=taps.response,
-            started=exchange.started,
-            ended=ended,
-            duration_ms=(ended - exchange.started) * 1000,
-            skipped=skipped,
-        )
 
     # Replaying.
 
@@ -225,7 +201,7 @@ class Answerer:
     async def _play(self, exchange: Exchange, recording: Recording, body: Body) -> "Interaction | Miss":
         assert recording.player is not None
         request = RecordedRequest(
-            exchange.method, f"{PLACEHOLDER.origin}{exchange.target}", _request_headers(exchange), body
+            exchange.method, f"{PLACEHOLDER.origin}{exchange.target}", request_headers(exchange), body
         )
         if isinstance(body, Inline) and is_json(value_of(exchange.headers, b"content-type")):
             to_placeholder = Rewriter.between(
@@ -349,7 +325,7 @@ class Answerer:
         base = f"{forwarder.upstream.origin}{forwarder.upstream.path}"
         return Interaction(
             request=RecordedRequest(
-                exchange.method, f"{base}{exchange.target}", _request_headers(exchange), request_body
+                exchange.method, f"{base}{exchange.target}", request_headers(exchange), request_body
             ),
             response=RecordedResponse(head.status, head.reason, decoded(headers), response_body),
             response_coding=coding,
@@ -384,17 +360,6 @@ class Asked:
     def discard(self) -> None:
         if self.tap is not None:
             self.tap.discard()
-
-
-def _request_headers(exchange: Exchange) -> Headers:
-    """What is recorded and matched of a request's headers: not the address at which the proxy was reached."""
-    return decoded(without(exchange.headers, b"host", b"expect"))
-
-
-def _is_whole(exchange: Exchange, taps: Taps) -> bool:
-    """Whether the upstream took all of the request's body before it answered."""
-    length = value_of(exchange.headers, b"content-length")
-    return length is None or not length.isdigit() or (taps.request.received_bytes if taps.request else 0) >= int(length)
 
 
 def _why_unanswered(error: BaseException) -> str:

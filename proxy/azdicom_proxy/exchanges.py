@@ -10,9 +10,19 @@ from functools import lru_cache
 
 from aiohttp import web
 
+from azdicom_proxy.cassette.model import Headers
 from azdicom_proxy.cassette.naming import route_of
 from azdicom_proxy.errors import ProxyError
-from azdicom_proxy.headers import ID_HEADER, RECORDING_HEADER, SOURCE_HEADER, VIA, end_to_end, value_of
+from azdicom_proxy.headers import (
+    ID_HEADER,
+    RECORDING_HEADER,
+    SOURCE_HEADER,
+    VIA,
+    decoded,
+    end_to_end,
+    value_of,
+    without,
+)
 from azdicom_proxy.upstream.address import LOOPBACK_HOSTS, Address
 from azdicom_proxy.upstream.head import RawHeaders
 
@@ -106,6 +116,11 @@ def open_exchange(request: web.BaseRequest) -> Exchange:
         raise ProxyError.bad_request(f"'{name}' is no name of a recording: letters, digits, '.', '_' and '-'")
     headers = end_to_end(request.raw_headers)
     return Exchange(request, name or DEFAULT_RECORDING, prefix, request.method, target, headers)
+
+
+def request_headers(exchange: Exchange) -> Headers:
+    """What is recorded and matched of a request's headers: not the address at which the proxy was reached."""
+    return decoded(without(exchange.headers, b"host", b"expect"))
 
 
 @lru_cache(maxsize=256)

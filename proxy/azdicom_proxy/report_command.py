@@ -27,7 +27,7 @@ Examples:
 MEMBERS = ("run", "summary", "routes", "fingerprints", "exchanges", "details", "rules", "coverage", "latency")
 
 
-@click.group()
+@click.group(epilog=EXAMPLES)
 def report() -> None:
     """Make reports of stored parity results."""
 
@@ -49,7 +49,7 @@ def render(result: Path, **options: Any) -> None:
     write(loaded, taken_reports(options, os.environ))
     failures = threshold.failures(loaded)
     for line in failures:
-        click.echo(line, err=True)
+        click.echo(f"failed: {line}", err=True)
     raise SystemExit(threshold.exit_code(loaded))
 
 

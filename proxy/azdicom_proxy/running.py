@@ -162,19 +162,20 @@ class _Run:
             recordings = await server.close()
         except (CassetteError, OSError) as error:
             raise CassetteFailure(f"the cassette could not be written: {error}") from None
-        if server.diff is not None and self._report(server.diff) and code in (ExitCode.OK, ExitCode.INTERRUPTED):
+        has_failed = server.diff is not None and self._report(await server.diff.as_json())
+        if has_failed and code in (ExitCode.OK, ExitCode.INTERRUPTED):
             code = ExitCode.FAILED
         has_trouble = False
         for recording in recordings:
             has_trouble |= self._tell(recording)
         return code if code not in (ExitCode.OK, ExitCode.INTERRUPTED) or not has_trouble else ExitCode.CASSETTE
 
-    def _report(self, diff: Any) -> bool:
+    def _report(self, result: Mapping[str, Any]) -> bool:
         """Writes what diff mode has found. True: the run failed."""
         from azdicom_proxy.parity.reporting import report_on
 
         assert self._settings.report is not None, "the command gives it"
-        return report_on(diff.as_json(), self._settings.report)
+        return report_on(result, self._settings.report)
 
     def _tell(self, recording: Any) -> bool:
         """Says how a recording ended. True: something was missing or not played as it should."""

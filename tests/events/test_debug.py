@@ -1,5 +1,7 @@
 """`/debug/events`, an extension that is off by default (async §6.4, seed-features §8)."""
 
+from pathlib import Path
+
 from tests.conftest import EmulatorWith
 from tests.events.providers import providers, sinks
 from tests.support.client import Emulator
@@ -34,7 +36,7 @@ def test_without_a_provider_it_says_so(emulator_with: EmulatorWith) -> None:
     assert (answer.status, answer.json()) == (404, {"detail": "InMemoryEventProvider not configured"})
 
 
-def test_it_is_off_by_default_and_under_strict(emulator: Emulator, emulator_with: EmulatorWith, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_it_is_off_by_default_and_under_strict(emulator: Emulator, emulator_with: EmulatorWith, tmp_path: Path) -> None:
     """seed-features §8: 404, empty."""
     strict = emulator_with(data_dir=tmp_path / "other", strict=True, extensions=ON, event_providers=MEMORY)
 

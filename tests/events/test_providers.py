@@ -122,9 +122,8 @@ def test_serve_ends_with_exit_code_2_and_one_line(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 2
-    assert done.stderr.splitlines() == [
-        f"Error: cannot read {tmp_path / 'absent.yaml'}: " + done.stderr.split(": ", 2)[2].strip()
-    ]
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"Error: cannot read {tmp_path / 'absent.yaml'}: ")
 
 
 def test_variable_of_the_earlier_emulator_is_honoured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from pydicom.uid import generate_uid
 
+from azdicom_emulator.importing.folder import FolderSource
+from azdicom_emulator.importing.sources import Waiting
 from tests.conftest import EmulatorWith
 from tests.support.bulk import large_instance
 from tests.support.client import Emulator
@@ -96,28 +98,19 @@ def test_file_under_a_name_of_an_unfinished_copy_stays(emulator_with: EmulatorWi
     assert len(emulator.search_instances()) == 1
 
 
-def test_file_that_still_grows_is_left_until_it_is_whole(emulator_with: EmulatorWith, tmp_path: Path) -> None:
+def test_file_is_whole_when_two_looks_find_it_unchanged(tmp_path: Path) -> None:
     """docs/import.md: size and time are to be the same at two looks."""
-    folder = tmp_path / "bulk"
-    emulator = importing(emulator_with, folder)
-    content = part10(an_instance())
-    growing = folder / "import-container" / "growing.dcm"
-    eventually(growing.parent.exists, what="the container")
+    source = FolderSource(tmp_path)
+    source.prepare()
+    growing = tmp_path / "import-container" / "growing.dcm"
     with growing.open("wb", buffering=0) as file:
-        for number, byte in enumerate(content[:400]):
-            file.write(bytes([byte]))
-            if number % 40 == 0:
-                done = put(folder, f"{number}.dcm", part10(an_instance()))
-                os.utime(growing)  # so that no two looks see the same, however slow this machine is
-                eventually(lambda path=done: not path.exists(), what="the import of another file")  # type: ignore[misc]
-                assert growing.exists(), "a file that grows was taken"
-                os.utime(growing, ns=(0, number + 1))
-        file.write(content[400:])
+        for _ in range(3):
+            file.write(b"more")
+            assert source.waiting() == []
+        os.utime(growing, ns=(1, 1))
+        assert source.waiting() == []
 
-    eventually(lambda: not growing.exists(), what="the import")
-
-    assert messages(folder) == []
-    assert len(emulator.search_instances(limit=100)) == 11
+    assert source.waiting() == [Waiting("growing.dcm", 12, is_old=True)]
 
 
 def test_kill_between_store_and_delete_is_no_duplicate(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """Bulk update: what becomes of files, metadata, search, change feed and the original versions (async §2.4–§2.6)."""
 
 import io
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import dcmread
@@ -70,7 +72,8 @@ def test_search_finds_the_new_value_and_not_the_old_one(
 ) -> None:
     """Service source: the six attributes of a study are indexed anew."""
     old = {"PatientBirthDate": "19000101"}.get(attribute, f"old {attribute}"[:16])
-    instance = shared_emulator.store(an_instance(**{attribute: old}))
+    named: dict[str, Any] = {attribute: old}
+    instance = shared_emulator.store(an_instance(**named))
     study = instance.StudyInstanceUID
 
     update(shared_emulator, an_update(instance, **{tag: (vr, [value])}))
@@ -430,6 +433,20 @@ def test_studies_deleted_meanwhile_are_passed_over(emulator_with: EmulatorWith) 
 
     assert (done["status"], done["results"]["studyUpdated"], done["results"]["studyProcessed"]) == ("succeeded", 0, 1)
     eventually(lambda: not files_below(emulator.data_dir / "dicom"), what="the removal of all files")
+
+
+def test_an_update_ends_when_the_data_is_cleared(emulator_with: EmulatorWith, caplog: pytest.LogCaptureFixture) -> None:
+    """docs/admin.md: a reset takes operations too."""
+    emulator = emulator_with(operation_delay_s=0.2)
+    instance = emulator.store(an_instance())
+    caplog.set_level(logging.INFO)
+    operation = operation_path(emulator, post_update(emulator, an_update(instance, **RENAMED)))
+
+    assert emulator.request("POST", "/_azdicom/reset").status == 204
+
+    eventually(lambda: "is gone: the data was cleared" in caplog.text, what="the end of the work")
+    assert emulator.get(operation, accept=None).status == 404
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 def test_updates_and_originals_survive_a_restart(tmp_path: Path) -> None:

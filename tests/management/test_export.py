@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -186,7 +187,7 @@ def test_refusals_of_the_storage_have_the_texts_of_the_service(
     """Service source: 400, and no operation (async §3.2)."""
     uri = f"{azurite.blob_endpoint}/{container.container_name}"
     where = f"container '{container.container_name}' in account 'devstoreaccount1'."
-    cases = {
+    cases: dict[str, dict[str, Any]] = {
         "Azure Blob Storage container 'missing' does not exist in account 'devstoreaccount1'.": {
             "blobContainerUri": f"{azurite.blob_endpoint}/missing",
             "useManagedIdentity": True,

@@ -46,3 +46,14 @@ def test_dropping_an_old_version_keeps_the_new_one() -> None:
     cache.put(version(2))
     cache.drop([version(1)])
     assert cache.get(KEY) == version(2)
+
+
+def test_versions_that_are_switched_replace_others_and_outdate_look_ups() -> None:
+    """async §2.5: all instances of a study switch together."""
+    cache = InstanceCache(2)
+    cache.put(version(1, "a"))
+    cache.put(version(2, "b"))
+    began = cache.generation
+    cache.switch([version(3, "a"), version(4, "b")])
+    cache.remember([version(1, "a")], began)
+    assert [cache.get(sibling(name)) for name in "ab"] == [version(3, "a"), version(4, "b")]

@@ -146,7 +146,7 @@ def audit_begin(request: web.Request) -> None:
         caller_ip=request.remote or "",
         version=request[MATCH].version,
         identity=_identity(request),
-        properties=dict(audit_headers(request)),
+        properties={str(name): value for name, value in audit_headers(request)},
     )
     request[AUDITED] = operation
     audit_log.executing(operation)

@@ -1,5 +1,6 @@
 """What a proxy in diff mode has found: outcomes counted as they come, and told on request."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 from azdicom_emulator.admin.metrics import Gauge
 from azdicom_proxy.parity.learning import Learning
-from azdicom_proxy.parity.model import Compared
+from azdicom_proxy.parity.model import Compared, Verdict
 from azdicom_proxy.parity.results import Results, RunInfo
 from azdicom_proxy.parity.shadow import Shadow
 from azdicom_proxy.settings import ProxySettings
@@ -34,15 +35,15 @@ class DiffRun:
         """Returns when everything is compared."""
         await self.shadow.close()
 
-    def as_json(self) -> dict[str, Any]:
+    async def as_json(self) -> dict[str, Any]:
         """The result until now, as the report in JSON has it."""
-        self.shadow.tell_passed()
+        await self.shadow.tell_passed()
         self.results.hydrated = [resource.path for resource in self.shadow.hydrated]
-        return self.results.as_json()
+        return await asyncio.to_thread(self.results.as_json)
 
-    def coverage_as_json(self) -> dict[str, Any]:
+    async def coverage_as_json(self) -> dict[str, Any]:
         """What was exercised of the service's surface."""
-        coverage: dict[str, Any] = self.results.as_json()["coverage"]
+        coverage: dict[str, Any] = (await self.as_json())["coverage"]
         return coverage
 
     def noise_as_json(self) -> dict[str, Any]:
@@ -72,13 +73,13 @@ class DiffRun:
         )
 
     def _by_verdict(self) -> Mapping[Labels, float]:
-        self.shadow.tell_passed()
-        return _labelled("verdict", self._outcomes)
+        passed_by = Counter({Verdict.SKIPPED.value: self.shadow.passed_by})
+        return _labelled("verdict", self._outcomes + passed_by)
 
     def _tell(self, compared: Compared) -> None:
         judged = self.results.add(compared)
         with self._lock:
-            self._outcomes[judged.verdict] += 1
+            self._outcomes[judged.verdict.value] += 1
             self._differences.update(difference.severity for difference in judged.differences)
 
 

@@ -43,12 +43,20 @@ def _opened(response: RecordedResponse) -> "Image.Image | None":
 
 
 def _difference(upstream: "Image.Image", local: "Image.Image") -> "Image.Image":
-    """Black where both agree; the largest difference of any sample is white, so that a single grey level shows."""
-    from PIL import ImageChops
+    """Black where both agree; the largest difference of any sample is white, so that a single grey level shows.
 
-    difference = ImageChops.difference(upstream, local)
-    largest = max(int(high) for _, high in difference.getextrema() if isinstance(high, int | float))  # type: ignore[misc]
-    return difference.point(lambda level: level * 255 // largest) if largest else difference
+    Where the picture is to be shrunk, each block of pixels gets its largest difference, so that a single pixel shows.
+    """
+    import numpy as np
+    from PIL import Image, ImageChops
+
+    difference = np.asarray(ImageChops.difference(upstream, local)).max(axis=2)
+    block = -(-max(difference.shape) // EDGE)
+    rows, columns = (-(-length // block) for length in difference.shape)
+    padded = np.zeros((rows * block, columns * block), np.uint8)
+    padded[: difference.shape[0], : difference.shape[1]] = difference
+    largest = padded.reshape(rows, block, columns, block).max(axis=(1, 3)).astype(np.uint16)
+    return Image.fromarray((largest * 255 // max(int(largest.max()), 1)).astype(np.uint8))
 
 
 def _data_uri(picture: "Image.Image") -> str:

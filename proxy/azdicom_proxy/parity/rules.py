@@ -128,7 +128,10 @@ class Rules:
 
 
 def with_differences(compared: Compared, differences: tuple[Difference, ...]) -> Compared:
-    """`compared` with other severities. A fact whose difference became noise counts as stated by both sides."""
+    """`compared` with other severities. A fact whose difference became noise counts as stated by both sides.
+
+    A missing or additional item may have stated several, which are only known where nothing else is left.
+    """
     excused = [
         now.kind
         for before, now in zip(compared.differences, differences, strict=True)
@@ -141,6 +144,8 @@ def with_differences(compared: Compared, differences: tuple[Difference, ...]) ->
     facts_upstream = max(compared.facts_upstream - missing, 0)
     facts_local = max(compared.facts_local - extra, 0)
     same = compared.facts_same + len(excused) - missing - extra
+    if verdict is Verdict.SAME:
+        facts_upstream = facts_local = same
     return replace(
         compared,
         verdict=verdict,

@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
@@ -17,6 +17,7 @@ from azdicom_proxy.cassette.model import Body, Empty, Headers, RecordedRequest, 
 from azdicom_proxy.cassette.naming import locate, route_of
 from azdicom_proxy.matching.timeline import SAFE_METHODS
 from azdicom_proxy.parity.fresh_local import fresh_emulator, granted_locally, local_settings
+from azdicom_proxy.parity.keeping import Kept
 from azdicom_proxy.parity.lanes import Lane, Lanes, lane_of
 from azdicom_proxy.parity.learning import Learning
 from azdicom_proxy.parity.mirror import Exchanged, Mirror
@@ -24,7 +25,7 @@ from azdicom_proxy.parity.model import Compared, Pair, Verdict
 from azdicom_proxy.parity.pacing import Pace
 from azdicom_proxy.parity.seeding import Resource
 from azdicom_proxy.parity.sides import Side
-from azdicom_proxy.settings import MIB, ProxySettings
+from azdicom_proxy.settings import ProxySettings
 from azdicom_proxy.taps import BodyTap
 
 log = logging.getLogger(__name__)
@@ -40,39 +41,6 @@ OPERATIONS_DRAIN_S = 10.0
 START_S = 30.0
 BACKPRESSURE = "backpressure"
 NO_ANSWER = RecordedResponse(0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """What a client's exchange left: heads, and taps or bodies. started, ended: by `time.perf_counter`.
-
-    request, response: their bodies are there already where there is no tap, or where `has_bodies` says so; then the
-    taps only own the files.
-    """
-
-    id: str
-    request: RecordedRequest
-    response: RecordedResponse
-    request_tap: BodyTap | None = None
-    response_tap: BodyTap | None = None
-    has_bodies: bool = False
-    started: float
-    ended: float
-    duration_ms: float
-    skipped: str = ""
-    """Why it is not compared: there is no whole answer."""
-
-    @property
-    def held_bytes(self) -> int:
-        """Of the bodies, as far as they are in memory."""
-        taps = (self.request_tap, self.response_tap)
-        return sum(min(tap.received_bytes, MIB) for tap in taps if tap is not None)
-
-    def discard(self) -> None:
-        """Removes what is in files."""
-        for tap in (self.request_tap, self.response_tap):
-            if tap is not None:
-                tap.discard()
 
 
 class Shadow:
@@ -157,7 +125,7 @@ class Shadow:
             self._is_closing = True
             self._loop.call_soon_threadsafe(self._queue.put_nowait, None)
             await asyncio.to_thread(self._thread.join)
-        self.tell_passed()
+        await self.tell_passed()
 
     # In the thread.
 

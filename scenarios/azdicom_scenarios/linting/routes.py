@@ -15,6 +15,8 @@ from azdicom_scenarios.model import Text
 if TYPE_CHECKING:
     from azdicom_emulator.web.routing import Router
 
+ADMIN = "/_azdicom/"
+"""Paths of the emulator itself, which are not in the table of routes."""
 SINGLE_SEGMENT = ("uid()",)
 """What surely stands for one segment of a path, beside the attributes of aliases."""
 
@@ -40,6 +42,8 @@ def _unknown_route(document: Document, method: str, path: Text, base: str) -> It
         return
     if not sample.startswith("/"):
         yield Finding(path.mark, "unknown-route", f"'{path}': a path begins with /")
+        return
+    if (base + sample).startswith(ADMIN):
         return
     found = _router().resolve("GET" if method == "HEAD" else method, base + sample)
     if isinstance(found, MethodNotAllowed):
@@ -92,4 +96,5 @@ def _router() -> "Router":
     from azdicom_emulator import routes
     from azdicom_emulator.web.routing import Router
 
-    return Router((*routes.ROUTES, *routes.BULK_DATA_ROUTES, *routes.SEED_DIALECT_ROUTES, *routes.SUBSCRIPTION_ROUTES))
+    extensions = (*routes.BULK_DATA_ROUTES, *routes.SEED_DIALECT_ROUTES, *routes.SUBSCRIPTION_ROUTES)
+    return Router((*routes.ROUTES, *extensions, *routes.ISSUER_ROUTES))

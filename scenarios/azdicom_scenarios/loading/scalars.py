@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import fields
 from datetime import date
 from functools import cache
 from typing import Any
@@ -163,9 +162,12 @@ def _setting(node: ScalarNode) -> Text:
 
 @cache
 def _settings() -> frozenset[str]:
-    from azdicom_emulator.settings import Settings
+    from azdicom_emulator.serve import serve
+    from azdicom_emulator.settings import EXTENSIONS, QUIRKS
 
-    return frozenset(("api_version", *(field.name for field in fields(Settings))))
+    options = (option.opts[0].removeprefix("--").replace("-", "_") for option in serve.params)
+    named = (*(f"quirk.{name}" for name in QUIRKS), *(f"extension.{name}" for name in EXTENSIONS))
+    return frozenset(("api_version", *options, *named))
 
 
 _CONVERTERS: dict[Scalar, Callable[[ScalarNode], Any]] = {

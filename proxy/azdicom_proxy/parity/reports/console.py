@@ -47,12 +47,12 @@ def _routes(routes: list[dict[str, Any]]) -> Iterator[str]:
     if not routes:
         yield "nothing was exercised"
         return
-    width = max(len(route["route"]) for route in routes)
+    width = max(len(cut(route["route"], None)) for route in routes)
     yield click.style(f"  {'route':<{width}}  {'  '.join(f'{name:>8}' for name in COLUMNS)}     score", bold=True)
     for route in routes:
         numbers = "  ".join(f"{route[name]:>8}" for name in COLUMNS)
         others = ", ".join(f"{route[name]} {name}" for name in ("unseeded", "skipped") if route[name])
-        line = f"{_mark(mark_of(route))} {route['route']:<{width}}  {numbers}  {percent(route['score']):>8}"
+        line = f"{_mark(mark_of(route))} {cut(route['route'], None):<{width}}  {numbers}  {percent(route['score']):>8}"
         yield f"{line}  ({others})" if others else line
 
 
@@ -60,7 +60,7 @@ def _finding(number: int, row: Mapping[str, Any], limit: int | None, *, full: bo
     """At most six lines."""
     times = f"{row['count']} time{'s' if row['count'] != 1 else ''}"
     route = click.style(cut(row["route"], limit), bold=True)
-    yield f"{_mark(MARKS[row['severity']])} {number}. {route}  {attribute(row)}"
+    yield f"{_mark(MARKS[row['severity']])} {number}. {route}  {cut(attribute(row), limit)}"
     yield f"    {cut(row['text'], limit)} ({row['kind']}, {times}, {row['fingerprint']})"
     examples = row["examples"] if full else row["examples"][:1]
     for example in examples:
@@ -99,7 +99,7 @@ def _summary(result: Mapping[str, Any], full: bool) -> Iterator[str]:
 
 def _not_compared(rows: list[dict[str, Any]], full: bool) -> Iterator[str]:
     for row in rows if full else rows[:5]:
-        yield f"{row['verdict']}: {row['count']} × {row['route']}: {cut(row['reason'])}"
+        yield f"{row['verdict']}: {row['count']} × {cut(row['route'])}: {cut(row['reason'])}"
 
 
 def _mark(mark: str) -> str:

@@ -21,7 +21,7 @@ def render(result: Mapping[str, Any], *, by_fingerprint: bool = False) -> str:
 
 
 def _suite(root: Element, route: str, cases: Iterable[Element], result: Mapping[str, Any]) -> None:
-    suite = SubElement(root, "testsuite", name=route, timestamp=result["run"]["started"])
+    suite = SubElement(root, "testsuite", name=_text(route), timestamp=result["run"]["started"])
     properties = SubElement(suite, "properties")
     SubElement(properties, "property", name="score", value=score_line(result))
     suite.extend(cases)
