@@ -36,7 +36,14 @@ interop: $(VENV)/installed-dev  ## Run the steps of the container image in a cle
 	@command -v Orthanc >/dev/null || { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq \
 		&& RUNLEVEL=1 apt-get install -qq -y --no-install-recommends orthanc orthanc-dicomweb gcc libc6-dev; } \
 		|| echo "Orthanc is not installed: its tests are skipped" >&2
+	@command -v dciodvfy >/dev/null || { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq \
+		&& apt-get install -qq -y --no-install-recommends dicom3tools; } \
+		|| echo "dicom3tools is not installed: synthetic studies are not checked by it" >&2
 	AZDICOM_TEST_CONTAINER=1 $(BIN)/python -m pytest tests/test_container.py tests/interop $(ARGS)
+
+.PHONY: scenarios
+scenarios: $(VENV)/installed-dev  ## Run the library of scenarios, each against an emulator of its own
+	$(BIN)/azdicom scenario run scenarios/library -j 2 $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(VENV)/installed-dev  ## Send random requests made from the OpenAPI description to a server of its own (slow)

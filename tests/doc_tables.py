@@ -9,7 +9,7 @@ import click
 import azdicom_emulator
 from azdicom_emulator.cli import COMMANDS, main
 from azdicom_emulator.settings import EXTENSIONS, QUIRKS
-from tests import doc_worklist
+from tests import doc_scenarios, doc_worklist
 from tests.support.markdown import table as _table
 
 PROJECT = Path(__file__).parents[1]
@@ -17,7 +17,7 @@ PAGES = (
     PROJECT / "README.md",
     *(
         PROJECT / "docs" / f"{name}.md"
-        for name in ("configuration", "extensions-and-quirks", "worklist", "worklist-attributes")
+        for name in ("configuration", "extensions-and-quirks", "worklist", "worklist-attributes", "scenario-library")
     ),
 )
 BLOCK = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end of table -->)", re.DOTALL)
@@ -114,6 +114,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "worklist codes": doc_worklist.codes,
     "worklist modules": doc_worklist.modules,
     "worklist final states": doc_worklist.final_states,
+    "scenario library": doc_scenarios.catalogue,
 }
 
 

@@ -40,7 +40,8 @@ def pictures(emulator: Emulator) -> Iterator[tuple[str, Image.Image]]:
     spec = StudySpec(alias="sheet", series=tuple(series for series, _ in SHOWN))
     study = build(spec, 1, "contact sheet")
     for instance in study.i:
-        emulator.store(instance.dataset)
+        stored = emulator.store_response(bytes(instance))
+        assert stored.status == 200, stored.text
     for built, (series, numbers) in zip(study.s, SHOWN, strict=True):
         for number in numbers:
             yield f"{series.modality} {series.transfer_syntax_name}", _rendered(emulator, built, number)
@@ -50,7 +51,7 @@ def _rendered(emulator: Emulator, series: BuiltSeries, number: int) -> Image.Ima
     is_stack = len(series.i) > 1
     instance: BuiltInstance = series.i[number if is_stack else 0]
     path = f"{instance.path}/frames/{1 if is_stack else number + 1}/rendered"
-    answer = emulator.get(path, headers={"Accept": "image/png"})
+    answer = emulator.get(path, accept="image/png")
     assert answer.status == 200, answer.text
     return Image.open(BytesIO(answer.content)).convert("RGB")
 

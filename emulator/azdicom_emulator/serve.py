@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+import importlib
 import logging
 import os
 import signal
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,8 @@ OPEN_TO_ALL = {
     AuthMode.JWT: "and giving a token to whoever asks (--auth-jwks names an issuer of your own)",
 }
 """Why everybody who reaches the server can use it, for the warning of a server that others can reach."""
+PRELOADER = "azdicom_scenarios.preloading:preloader"
+"""By name, as the command's table of sub-commands has them: the emulator itself knows no scenarios."""
 EXAMPLES = """
 \b
 Examples:
@@ -35,6 +38,7 @@ Examples:
   azdicom serve --strict --quirk store.implicit_vr=reject
   azdicom serve --extension search.wildcards=off --log-format json
   azdicom serve --chaos azure-busy --seed 1
+  azdicom serve --ephemeral --scenario demo.scenario.yaml
   azdicom serve --auth jwt --tls-cert certs/azdicom-cert.pem --tls-key certs/azdicom-key.pem
 
 Every option is also an environment variable (AZDICOM_DATA_DIR for --data-dir) and a key of azdicom.yaml
@@ -50,7 +54,19 @@ def serve(**options: object) -> None:
     configure(settings.log_level, settings.log_format)
     _explain_seed_variables()
     with _data_folder(settings) as folder:
-        asyncio.run(_serve(replace(settings, data_dir=folder)))
+        settings = replace(settings, data_dir=folder)
+        asyncio.run(_serve(settings, _preloader(settings)))
+
+
+def _preloader(settings: Settings) -> Callable[[str], list[str]] | None:
+    """What stores the fixtures of `--scenario`, given the server's URL; it gives a line for each file, or raises
+    click.ClickException. None: there are none.
+    """
+    if not settings.scenarios:
+        return None
+    module, _, name = PRELOADER.partition(":")
+    made: Callable[[str], list[str]] = getattr(importlib.import_module(module), name)(settings)
+    return made
 
 
 @contextlib.contextmanager
@@ -62,7 +78,7 @@ def _data_folder(settings: Settings) -> Iterator[Path]:
         yield Path(folder)
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, preload: Callable[[str], list[str]] | None) -> None:
     """Runs until SIGINT, SIGTERM or `POST /_azdicom/shutdown`.
 
     Raises ServeError (exit code 2) when the server cannot start.
@@ -90,7 +106,9 @@ async def _serve(settings: Settings) -> None:
         port = await _listen(runner, settings)
         url = _url(settings, port)
         runner.app[LISTENING].at(url)
-        _announce(settings, url)
+        stored = [] if preload is None else await asyncio.to_thread(preload, url)
+        _write_port(settings, port)
+        _announce(settings, url, stored)
         await stopping.wait()
         log.info("stopping")
     finally:
@@ -108,10 +126,12 @@ async def _listen(runner: object, settings: Settings) -> int:
             f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}. "
             "Choose another with --port, or --port 0 for a free one."
         ) from None
-    port = int(runner.addresses[0][1])
+    return int(runner.addresses[0][1])
+
+
+def _write_port(settings: Settings, port: int) -> None:
     if settings.port_file is not None:
         settings.port_file.write_text(f"{port}\n")
-    return port
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:
@@ -133,8 +153,9 @@ def _url(settings: Settings, port: int) -> str:
     return f"{scheme}://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
 
 
-def _announce(settings: Settings, url: str) -> None:
+def _announce(settings: Settings, url: str, stored: list[str]) -> None:
     kept = f"{settings.data_dir} (temporary)" if settings.ephemeral else str(settings.data_dir.resolve())
+    loaded = "".join(f"  loaded   {line}\n" for line in stored)
     mode = "strict: the managed service alone" if settings.strict else "with extensions (--strict turns them off)"
     click.echo(
         f"azdicom {__version__} listens\n"
@@ -143,6 +164,7 @@ def _announce(settings: Settings, url: str) -> None:
         f"  data     {kept}\n"
         f"  auth     {_auth(settings)}\n"
         f"  mode     {mode}\n"
+        f"{loaded}"
         f"  try      curl -i '{url}/v2/studies?limit=10' -H 'Accept: application/dicom+json'{_curl(settings, url)}\n"
         f"  stop     Ctrl+C"
     )

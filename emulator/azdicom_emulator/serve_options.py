@@ -376,6 +376,14 @@ OPTIONS: tuple[Callable[[Callable[..., object]], Callable[..., object]], ...] = 
         metavar="NUMBER",
         help="Chance of fault rules: the same number makes the same choices.  [default: the file's, else random]",
     ),
+    click.option(
+        "--scenario",
+        "scenarios",
+        envvar="AZDICOM_SCENARIO",
+        multiple=True,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Store the fixtures of this scenario before serving. Repeatable.",
+    ),
     click.option("--no-admin", envvar="AZDICOM_NO_ADMIN", is_flag=True, help="Serve nothing below /_azdicom/."),
     click.option(
         "--admin-token",

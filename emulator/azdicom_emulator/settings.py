@@ -136,6 +136,8 @@ class Settings:
     """Names of presets of fault rules, behind those of the file."""
     seed: int | None = None
     """Of the fault rules' chance; None: the file's, else a random one."""
+    scenarios: tuple[Path, ...] = ()
+    """Files whose fixtures are stored before the server is announced (docs/running-scenarios.md)."""
     no_admin: bool = False
     admin_token: str | None = None
     """None: the admin API is for this machine only (docs/admin.md)."""

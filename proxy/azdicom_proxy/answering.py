@@ -17,7 +17,6 @@ from azdicom_proxy.cassette.bodies import chunks_of, size_of
 from azdicom_proxy.cassette.model import (
     Body,
     Empty,
-    Headers,
     Inline,
     Interaction,
     RecordedRequest,
@@ -118,7 +117,7 @@ class Answerer:
         """The upstream's answer, sent as in passthrough; what flowed by is handed to the shadow behind it."""
         shadow = self._shadow
         assert shadow is not None, "the command line sees to it"
-        shadow.pace.enter()
+        shadow.enter(exchange.method)
         try:
             if shadow.has_room or recording.writer is not None or exchange.method not in SAFE_METHODS:
                 return await self._mirrored(shadow, exchange, recording)
@@ -126,7 +125,7 @@ class Answerer:
             exchange.verdict = BACKPRESSURE
             return await self._pass_through(exchange, recording)
         finally:
-            shadow.pace.leave()
+            shadow.leave(exchange.method)
 
     async def _mirrored(self, shadow: "Shadow", exchange: Exchange, recording: Recording) -> web.StreamResponse:
         from azdicom_proxy.parity.keeping import kept_of  # the other modes do without it

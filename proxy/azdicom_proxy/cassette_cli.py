@@ -182,6 +182,7 @@ def check_command(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File with a `scrub:` block of own rules.",
 )
+@click.option("--thin-pixels", is_flag=True, help="Put a pattern of the same shape in the place of pixel data.")
 @click.option("--host", "hosts", multiple=True, metavar="HOST[:PORT]", help="Real host to replace. May be repeated.")
 @click.option(
     "--key-file", type=click.Path(path_type=Path), default=DEFAULT_PATH, show_default=True, help="The project's key."
@@ -192,6 +193,7 @@ def scrub(
     phi: str,
     options: tuple[str, ...],
     rules: Path | None,
+    thin_pixels: bool,
     hosts: tuple[str, ...],
     key_file: Path,
 ) -> None:
@@ -202,7 +204,7 @@ def scrub(
       azdicom cassette scrub recorded-by-vcr.yaml -o tests/cassettes/search.yaml
       azdicom cassette scrub tests/cassettes/search.yaml --option retain-uids
     """
-    policy = ScrubPolicy(phi=Phi(phi), options=parse_options(options), rules=_rules(rules))
+    policy = ScrubPolicy(phi=Phi(phi), options=parse_options(options), rules=_rules(rules), thin_pixels=thin_pixels)
     key = project_key(key_file) if policy.scrubs_phi else bytes(32)
     scrubber = tools.scrub(load(cassette), out or cassette, policy, key, hosts)
     for rule, count in sorted(scrubber.counts.items()):

@@ -254,6 +254,7 @@ writing_options = group(
     option(
         "--scrub-rules", type=FILE, help="YAML file with a `scrub:` block of your own rules.  [default: azdicom.yaml]"
     ),
+    option("--thin-pixels", is_flag=True, help="Record a pattern of the same shape in place of pixel data."),
     option(
         "--upstream-alias",
         metavar="NAME",

@@ -3,15 +3,17 @@
 import logging
 import os
 import secrets
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import yaml
 
+from azdicom_proxy.cassette.bodies import sha256_of, size_of
 from azdicom_proxy.cassette.errors import CassetteMissingError
 from azdicom_proxy.cassette.layout import LayoutOptions
-from azdicom_proxy.cassette.model import Cassette, RecordedRequest
+from azdicom_proxy.cassette.model import Cassette, Interaction, Omitted, RecordedRequest
 from azdicom_proxy.cassette.reading import load
 from azdicom_proxy.cassette.record_modes import parse_record_mode, plan
 from azdicom_proxy.cassette.writing import CassetteWriter, read_delays
@@ -22,7 +24,8 @@ from azdicom_proxy.recordings import Recording
 from azdicom_proxy.scrub.key import DEFAULT_PATH, ENVIRONMENT_VARIABLE, KEY_BYTES, project_key
 from azdicom_proxy.scrub.known import known_uids, known_values
 from azdicom_proxy.scrub.policy import Phi, PolicyError, Rules, ScrubPolicy, parse_options, parse_rules
-from azdicom_proxy.scrub.scrubber import Scrubber
+from azdicom_proxy.scrub.scrubber import RefusedError, Scrubber
+from azdicom_proxy.scrub.thinning import THIN_PIXELS
 from azdicom_proxy.settings import Latency, Mode, ProxySettings
 
 log = logging.getLogger(__name__)
@@ -76,8 +79,9 @@ def _replayed(recording: Recording, path: Path) -> Cassette | None:
 
 def _player(cassette: Cassette | None, path: Path, settings: ProxySettings) -> Player:
     matching = settings.matching
+    scrubber = _scrubber_of_player(cassette, settings)
     return Player(
-        cassette,
+        _alike(cassette, scrubber),
         path=path,
         match_on=matching.match_on,
         match_headers=matching.match_headers,
@@ -86,8 +90,25 @@ def _player(cassette: Cassette | None, path: Path, settings: ProxySettings) -> P
         order=Order(matching.order),
         repeat=Repeat(matching.repeat),
         map_uids=matching.map_uids,
-        scrub_request=_RequestScrubber(_scrubber_of_player(cassette, settings)),
+        scrub_request=_RequestScrubber(scrubber),
     )
+
+
+def _alike(cassette: Cassette | None, scrubber: Scrubber) -> Cassette | None:
+    """The cassette with the pixels of all its requests thinned, where those of incoming ones are."""
+    if cassette is None or not scrubber.policy.thin_pixels:
+        return cassette
+    thinner = Scrubber(ScrubPolicy(phi=Phi.KEEP, thin_pixels=True), NO_KEY)
+    return replace(cassette, interactions=tuple(_thinned(each, thinner) for each in cassette.interactions))
+
+
+def _thinned(interaction: Interaction, thinner: Scrubber) -> Interaction:
+    if THIN_PIXELS in interaction.scrubbed:
+        return interaction
+    try:
+        return replace(interaction, request=thinner.with_thin_pixels(interaction.request))
+    except RefusedError:
+        return interaction
 
 
 class _RequestScrubber:
@@ -99,7 +120,12 @@ class _RequestScrubber:
 
     def __call__(self, request: RecordedRequest) -> RecordedRequest:
         with self._lock:
-            return self._scrubber.request(request)
+            try:
+                return self._scrubber.request(request)
+            except RefusedError as error:  # nothing like it can have been recorded: a miss
+                log.info("a request cannot be scrubbed: %s", error)
+                body = Omitted(size_of(request.body), sha256_of(request.body))
+                return self._scrubber.request(replace(request, body=body))
 
 
 def _writer(path: Path, settings: ProxySettings, existing: Cassette | None, *, keeps_equal: bool) -> CassetteWriter:
@@ -133,11 +159,18 @@ def _scrubber_of_player(cassette: Cassette | None, settings: ProxySettings) -> S
     phi = Phi(settings.writing.phi) if settings.writing.phi is not None else Phi.BASIC if was_scrubbed else Phi.KEEP
     known = known_values(cassette) if cassette is not None else ()
     key = _key_of_player() if phi is Phi.BASIC else NO_KEY
-    return Scrubber(_policy(settings, phi), key, hosts=_hosts(settings), known=known)
+    was_thinned = any(THIN_PIXELS in interaction.scrubbed for interaction in interactions)
+    policy = replace(_policy(settings, phi), thin_pixels=settings.writing.thin_pixels or was_thinned)
+    return Scrubber(policy, key, hosts=_hosts(settings), known=known)
 
 
 def _policy(settings: ProxySettings, phi: Phi) -> ScrubPolicy:
-    return ScrubPolicy(phi=phi, options=parse_options(settings.writing.phi_options), rules=_rules(settings))
+    return ScrubPolicy(
+        phi=phi,
+        options=parse_options(settings.writing.phi_options),
+        rules=_rules(settings),
+        thin_pixels=settings.writing.thin_pixels,
+    )
 
 
 def _phi_of_upstream(settings: ProxySettings) -> Phi:

@@ -74,6 +74,8 @@ class Writing:
     """None: basic, or keep when the upstream is on this machine."""
     phi_options: tuple[str, ...] = ()
     scrub_rules: Path | None = None
+    thin_pixels: bool = False
+    """A pattern takes the place of pixel data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,9 @@ LOCAL_LOGS = ("azdicom.access", "azdicom_emulator")
 EXAMPLES = """
 \b
 Examples:
+  azdicom diff --upstream URL --auth azure --html parity.html          the built-in tour
+  azdicom diff --upstream URL --auth azure --scenario scenarios/library
+  azdicom parity --probe --upstream URL --auth azure                   which reading of each open question?
   azdicom diff --cassette cassettes/tour.yaml --target local           do the recordings match this emulator?
   azdicom diff --cassette cassettes/live.yaml --target URL --auth azure    do they still match the service?
   azdicom diff --upstream URL --auth azure --cassette cassettes/tour.yaml  does the service match this emulator?
@@ -102,9 +105,26 @@ def _compare_requests(requests: "list[Asked]", path: Path, run: Run) -> Mapping[
     return results.as_json()
 
 
+def _compare_scenarios(path: Path, run: Run) -> Mapping[str, Any]:
+    from azdicom_scenarios.diff_scenarios import compare_scenarios
+
+    return compare_scenarios([path], run.settings, run.report, str(path))
+
+
+def _compare_tour(path: Path, run: Run) -> Mapping[str, Any]:
+    from azdicom_scenarios.diff_scenarios import compare_scenarios
+
+    return compare_scenarios([path], run.settings, run.report, "built-in tour")
+
+
+TOUR = Path(__file__).with_name("tour")
+"""The scenarios of the built-in tour, which need nothing and leave nothing."""
+BUILT_IN = Source(_compare_tour, has_answers=False)
+"""Where no source is named."""
 SOURCES: Mapping[str, Source] = {
     "cassette": Source(_compare_cassette, has_answers=True),
     "requests": Source(_compare_file, has_answers=False),
+    "scenario": Source(_compare_scenarios, has_answers=False),
 }
 """By the option that names the source; each option's value is a path."""
 
@@ -114,20 +134,27 @@ SOURCES: Mapping[str, Source] = {
 @option("--target", metavar="local|URL", help="Compare recorded answers with the emulator's, or with this service's.")
 @option("--cassette", type=FILE, help="Take requests, and recorded answers, from this cassette.")
 @option("--requests", type=FILE, help="Take requests from this file: lines of METHOD PATH, or a browser's HAR.")
+@option(
+    "--scenario", type=click.Path(path_type=Path), help="Take the steps of this scenario, or of all in this folder."
+)
+@option("--probe", is_flag=True, help="Ask only which reading of each open question the service follows.")
+@option("--tags/--no-tags", default=True, show_default=True, help="Let the probe add extended query tags of its own.")
 @diff_options
 @report_options
 @upstream_options
 @log_options
-def diff(target: str | None, **options: Any) -> None:
+def diff(target: str | None, probe: bool, tags: bool, **options: Any) -> None:
     """Put the same requests to two sides and report in what their answers differ.
 
-    With --upstream that service and the local side, a fresh emulator, are asked. With --target what was recorded is
-    compared with what the target answers now.
+    With --upstream that service and the local side, a fresh emulator, are asked: the built-in tour, unless another
+    source of requests is named. With --target what was recorded is compared with what the target answers now.
     """
     from azdicom_proxy.parity.reporting import report_on
 
     report = take_report_options(options, os.environ)
     path, source = _chosen_source({name: options.pop(name) for name in SOURCES})
+    if probe:
+        raise SystemExit(_probe(options, report, may_change_service=tags))
     if (options["upstream"] is None) == (target is None):
         raise click.UsageError("choose one of --upstream URL, --target local and --target URL")
     if target is not None and not source.has_answers:
@@ -141,8 +168,20 @@ def diff(target: str | None, **options: Any) -> None:
     raise SystemExit(ExitCode.FAILED if report_on(result, report) else ExitCode.OK)
 
 
+def _probe(options: Mapping[str, Any], report: ReportSettings, *, may_change_service: bool) -> int:
+    from azdicom_scenarios.probe_run import run_probe
+
+    if options["upstream"] is None:
+        raise click.UsageError("--probe needs --upstream URL")
+    configure(options["log_level"], LogFormat(options["log_format"]))
+    settings = settings_of(options, mode=Mode.DIFF, cassette=None)
+    return run_probe(settings, report, may_change_service=may_change_service)
+
+
 def _chosen_source(given: dict[str, Path | None]) -> tuple[Path, Source]:
     chosen = [(name, path) for name, path in given.items() if path is not None]
+    if not chosen:
+        return TOUR, BUILT_IN
     if len(chosen) != 1:
         raise click.UsageError(f"choose one of {', '.join(f'--{name}' for name in SOURCES)}")
     ((name, path),) = chosen

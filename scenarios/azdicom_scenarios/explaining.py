@@ -141,7 +141,7 @@ def _step(step: model.Step) -> Iterator[str]:
         yield f"   for each {step.for_each.name} of {over}"
     if step.sleep_s is not None:
         yield f"   waits {step.sleep_s:g} s"
-    if step.request:
+    if step.request and (step.name or step.request.body or step.request.query or step.repeat > 1):
         yield f"   {_request(step)}"
     for fault in step.faults:
         yield f"   under the fault {fault.rule.get('name', fault.rule.get('do'))}"

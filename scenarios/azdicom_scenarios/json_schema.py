@@ -1,4 +1,4 @@
-"""The JSON Schema of scenarios for editors, from the loader's table. `python -m azdicom_scenarios.json_schema` prints it."""
+"""The JSON Schema of scenarios for editors, by the loader's table; `python -m azdicom_scenarios.json_schema`."""
 
 import json
 import sys

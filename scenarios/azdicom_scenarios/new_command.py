@@ -42,7 +42,7 @@ steps:
 
   - name: find the study by its UID
     get: /studies
-    query: {{StudyInstanceUID: "${{ct1.study}}"}}
+    query: {{StudyInstanceUID: "${{ct1.study}}", includefield: [ModalitiesInStudy]}}
     headers: {{Accept: application/dicom+json}}
     expect:
       status: 200
@@ -58,6 +58,7 @@ steps:
   - name: it is gone
     get: /studies
     query: {{StudyInstanceUID: "${{ct1.study}}"}}
+    headers: {{Accept: application/dicom+json}}
     retry: {{until: {{status: 204}}, every: 200ms, for: 5s}}
 
 teardown:                            # always runs, also after a failure

@@ -1,21 +1,22 @@
 """`azdicom scenario run`: runs scenarios against an emulator, a service, a cassette, or two sides at once."""
 
-import sys
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from azdicom_emulator.settings import LogFormat
 from azdicom_proxy.command_options import Url, option, settings_of, upstream_options
 from azdicom_proxy.exit_codes import CassetteFailure, ExitCode, UpstreamFailure, UsageFailure
 from azdicom_proxy.parity.thresholds import FailOn, Threshold
-from azdicom_proxy.settings import Mode, ProxySettings
+from azdicom_proxy.settings import Mode
 from azdicom_proxy.upstream.address import Address
 
 if TYPE_CHECKING:
     from azdicom_proxy.parity.results import Results
+    from azdicom_scenarios.running.reports.console import Console
     from azdicom_scenarios.running.run import Planned
     from azdicom_scenarios.running.runner import Report
     from azdicom_scenarios.running.targets import Target
@@ -23,8 +24,18 @@ if TYPE_CHECKING:
 WRITABLE = click.Path(dir_okay=False, path_type=Path, allow_dash=True)
 PATHS = click.Path(path_type=Path)
 REPLAY = "replay:"
-NOT_OF_SERVICE = ("preserve_host", "forwarded")
-"""Options of how a proxy forwards, which have no sense for a client."""
+SERVICE_OPTIONS = (
+    "auth",
+    "token_file",
+    "token_env",
+    "ca_file",
+    "client_cert",
+    "client_key",
+    "insecure",
+    "connect_timeout_s",
+)
+"""Those of `upstream_options` that a client needs; the others are a proxy's."""
+COLOURS = {"auto": None, "always": True, "never": False}
 EXAMPLES = """
 \b
 Examples:
@@ -98,11 +109,11 @@ def _loaded(paths: Sequence[Path]) -> "list[Planned]":
         loaded = load_all(scenario_files(paths))
     except OSError as error:
         raise UsageFailure(str(error)) from None
-    wrong = [finding for file in loaded for finding in file.errors]
-    for finding in wrong:
+    failing = [file for file in loaded if file.fails()]
+    for finding in (finding for file in failing for finding in file.findings):
         click.echo(str(finding), err=True)
-    if wrong:
-        raise UsageFailure(f"{len(wrong)} errors; nothing was run")
+    if failing:
+        raise UsageFailure(f"lint fails for {len(failing)} of {len(loaded)} files; nothing was run")
     if not loaded:
         raise UsageFailure(f"no *.scenario.yaml in {', '.join(map(str, paths))}")
     return plan(file.scenario for file in loaded if file.scenario is not None)
@@ -127,17 +138,17 @@ def _selected(runs: "list[Planned]", options: dict[str, Any]) -> "list[Planned]"
 
 def _target(options: dict[str, Any]) -> "Target":
     """Raises UsageFailure, UpstreamFailure, CassetteFailure."""
-    from azdicom_scenarios.running.targets import BothTarget, EmulatorTarget, ReplayTarget, ServiceTarget
+    from azdicom_scenarios.running.targets import BothTarget, EmulatorTarget
 
     name, upstream = options["target"], options["upstream"]
     if name == "emulator":
         return EmulatorTarget()
     if name.startswith(REPLAY):
-        return _started(ReplayTarget(Path(name.removeprefix(REPLAY))))
+        return _replayed(Path(name.removeprefix(REPLAY)))
     if name in ("live", "both"):
         if upstream is None:
             raise UsageFailure(f"--target {name} needs --upstream URL")
-        service = _service(options, upstream, is_live=not upstream.is_loopback)
+        service = _service(options, upstream, is_live=True)
         return service if name == "live" else BothTarget(service)
     try:
         return _service(options, Address.parse(name), is_live=False)
@@ -151,7 +162,8 @@ def _service(options: dict[str, Any], address: Address, *, is_live: bool) -> "Ta
     from azdicom_proxy.upstream_auth import TokenUnavailableError
     from azdicom_scenarios.running.targets import ServiceTarget
 
-    settings = _settings(options, address)
+    chosen = {name: options[name] for name in SERVICE_OPTIONS}
+    settings = settings_of(chosen, mode=Mode.PASSTHROUGH, upstream=address)
     try:
         target = ServiceTarget(settings, is_live=is_live)
         target.check(settings.connect_timeout_s)
@@ -160,7 +172,114 @@ def _service(options: dict[str, Any], address: Address, *, is_live: bool) -> "Ta
     return target
 
 
-def _settings(options: dict[str, Any], address: Address) -> ProxySettings:
-    names = [parameter.name for parameter in run.params if parameter.name in options]
-    chosen = {name: options[name] for name in names if name in UPSTREAM_OPTIONS}
-    return settings_of({**chosen, "quiet": True}, mode=Mode.PASSTHROUGH, upstream=address)
+def _replayed(cassette: Path) -> "Target":
+    from azdicom_proxy.cassette.errors import CassetteError
+    from azdicom_scenarios.running.targets import ReplayTarget
+
+    target = ReplayTarget(cassette)
+    try:
+        target.started()
+    except CassetteError as error:
+        raise CassetteFailure(str(error)) from None
+    return target
+
+
+def _run(runs: "list[Planned]", target: "Target", options: dict[str, Any]) -> int:
+    """The exit code."""
+    from azdicom_proxy.parity.results import Results
+    from azdicom_scenarios.running.reports.console import Console
+    from azdicom_scenarios.running.run import Options
+    from azdicom_scenarios.running.runner import Schedule, run_scenarios
+    from azdicom_scenarios.running.selecting import save_last
+
+    parity = Results() if len(target.kinds) > 1 else None
+    is_silent = options["is_tap"] or str(options["json_path"]) == "-"
+    with Console(len(runs), is_quiet=options["quiet"] or is_silent, color=COLOURS[options["color"]]) as console:
+        report = run_scenarios(
+            runs,
+            target,
+            options=Options(
+                seed=options["seed"],
+                keep=options["keep"],
+                last_step=options["last_step"],
+                updates_snapshots=options["update_snapshots"],
+            ),
+            schedule=Schedule(
+                jobs=options["jobs"],
+                fail_fast=options["fail_fast"],
+                shuffle=options["shuffle"],
+                max_time_s=options["max_time_s"],
+            ),
+            on_result=console.tell,
+            on_pair=parity.add if parity is not None else None,
+        )
+    _write_reports(report, options)
+    if not is_silent:
+        _show_steps(report, console, options["last_step"])
+        console.finish(report, repeat_options=_repeat_options(options))
+    if not options["rerun_failed"] or report.results:
+        save_last(report.results)
+    return _exit_code(report, parity, options)
+
+
+def _write_reports(report: "Report", options: dict[str, Any]) -> None:
+    from azdicom_scenarios.running.reports import junit, tap
+    from azdicom_scenarios.running.reports.summary import as_json
+
+    if options["is_tap"]:
+        click.echo(tap.render(report), nl=False)
+    if options["junit_path"] is not None:
+        _write(options["junit_path"], junit.render(report))
+    if options["json_path"] is not None:
+        _write(options["json_path"], json.dumps(as_json(report), indent=2, ensure_ascii=False) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    """`-` is stdout. Raises UsageFailure."""
+    try:
+        with click.open_file(str(path), "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageFailure(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _show_steps(report: "Report", console: "Console", last_step: int | None) -> None:
+    for step in (step for result in report.results for step in result.steps if step.number == last_step):
+        console.show_step(step)
+
+
+def _repeat_options(options: dict[str, Any]) -> str:
+    """What changes what a run does, for the command that repeats it."""
+    words = []
+    for name, flag in (("target", "--target"), ("upstream", "--upstream"), ("auth", "--auth"), ("seed", "--seed")):
+        value = options[name]
+        default = next(parameter.default for parameter in run.params if parameter.name == name)
+        if value not in (None, default):
+            words += [flag, quote(f"{value.origin}{value.path}" if isinstance(value, Address) else str(value))]
+    return " ".join(words)
+
+
+def _exit_code(report: "Report", parity: "Results | None", options: dict[str, Any]) -> ExitCode:
+    from azdicom_scenarios.running.results import Outcome
+
+    if report.was_interrupted:
+        return ExitCode.INTERRUPTED
+    if any(result.has_cassette_miss for result in report.results):
+        return ExitCode.CASSETTE
+    has_failed = report.count(Outcome.FAILED) > 0 or report.is_over_time
+    return ExitCode.FAILED if _differs(parity, options) or has_failed else ExitCode.OK
+
+
+def _differs(parity: "Results | None", options: dict[str, Any]) -> bool:
+    """Whether two sides differ by more than --fail-on allows; says how they differ."""
+    if parity is None:
+        return False
+    from azdicom_proxy.parity.reports.console import render
+
+    result = parity.as_json()
+    failures = Threshold(fail_on=FailOn(options["fail_on"])).failures(result)
+    if not options["is_tap"] and str(options["json_path"]) != "-":
+        click.echo(render(result), color=COLOURS[options["color"]])
+        for line in failures:
+            click.echo(line)
+    return bool(failures)

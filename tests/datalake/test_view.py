@@ -1,6 +1,7 @@
 """The data lake view: the stored files under the names of the managed service (async §4)."""
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,7 +47,11 @@ def service(folder: Path, workspace: str = "azdicom", name: str = "dicom") -> Pa
 
 
 def contents(folder: Path) -> list[bytes]:
-    return sorted(path.read_bytes() for path in files_below(service(folder)) if path.suffix == ".dcm")
+    found = []
+    for path in files_below(service(folder)):
+        with suppress(FileNotFoundError):  # removed between the two looks
+            found += [path.read_bytes()] if path.suffix == ".dcm" else []
+    return sorted(found)
 
 
 def shows(folder: Path, *expected: bytes) -> None:

@@ -92,7 +92,7 @@ def test_the_file_says_who_wrote_it(tmp_path: Path) -> None:
 
     assert result.preamble == bytes(128)
     assert result.file_meta.ImplementationClassUID == "1.3.6.1.4.1.311.129"
-    assert result.file_meta.ImplementationVersionName.startswith("azdicom ")
+    assert str(result.file_meta.ImplementationVersionName).startswith("azdicom ")
     assert result.file_meta.SourceApplicationEntityTitle == "SENDER"
     assert result.file_meta.MediaStorageSOPInstanceUID == source.SOPInstanceUID
     group_length = result.file_meta.FileMetaInformationGroupLength

@@ -39,8 +39,9 @@ def test_blobs_are_stored_or_moved_to_the_error_container(emulator_with: Emulato
         assert rejected.download_blob("bad.txt").readall() == b"no DICOM"
         assert (message["fileName"], message["error"][:20]) == ("bad.txt", "failure reason 43264")
     finally:
-        for client in (*containers, queue):
-            client.close()
+        for container in containers:
+            container.close()
+        queue.close()
 
 
 def _received(queue: QueueClient) -> list[dict[str, str]]:

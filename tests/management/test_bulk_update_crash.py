@@ -50,8 +50,8 @@ def test_a_killed_update_goes_on_where_it_was(tmp_path: Path) -> None:
             "instanceUpdated": STUDIES * INSTANCES,
         }
         assert {frozenset(names_of(emulator, study_path(first))) for first in firsts} == {frozenset({"Two"})}
-        for instances in studies:
-            assert original_file(emulator, instances[-1]) == part10(instances[-1])
+        for stored in studies:
+            assert original_file(emulator, stored[-1]) == part10(stored[-1])
         changes = [change for page in range(3) for change in emulator.changes(limit=200, offset=200 * page)]
         counted = Counter((change["sopInstanceUid"], change["action"]) for change in changes)
         assert Counter(counted.values()) == {1: STUDIES * INSTANCES, 2: STUDIES * INSTANCES}

@@ -19,6 +19,7 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
+from azdicom_proxy.cassette.model import RecordedRequest
 from azdicom_proxy.parity.model import Compared, Verdict
 from azdicom_proxy.parity.report_options import ReportOptions
 from azdicom_proxy.parity.reports import write
@@ -27,6 +28,7 @@ from azdicom_proxy.parity.rules import Rules
 from tests.parity.cases import darker, discard, first, put
 from tests.parity.mutating import (
     Mutation,
+    both,
     edit_file,
     edit_image,
     edit_json,
@@ -35,7 +37,8 @@ from tests.parity.mutating import (
     unchanged,
     with_status,
 )
-from tests.parity.twins import DICOM_JSON, FILE, Asked, Twins, a_store, reads, twins
+from tests.parity.twins import FILE, Asked, Twins, a_store, answered, reads, twins
+from tests.support.client import DICOM_JSON
 from tests.support.instances import instance_path
 
 PICTURE = Path(__file__).parents[2] / "docs" / "parity-report.png"
@@ -53,18 +56,29 @@ def sample(pair: Twins) -> list[Compared]:
     for server in (pair.upstream, pair.local):
         server.store(ct)
     asked = {**reads(), "store": a_store(), "store-twice": a_store(twice=True), **_of_the_image(instance_path(ct))}
-    changes, outcomes = _changes(), []
+    changes = _changes()
+    outcomes: list[Compared] = []
     for name, each in asked.items():
         for mutation in (unchanged, *changes.get(name, ())):
-            started = time.perf_counter()
             compared = pair.ask(each, mutation)
-            elapsed_ms = (time.perf_counter() - started) * 1000
-            identifier = f"{name}-{len(outcomes) + 1:04}"
-            outcomes.append(
-                replace(compared, pair=replace(compared.pair, id=identifier, upstream_ms=elapsed_ms, local_ms=None))
+            named = replace(
+                compared.pair,
+                id=f"{name}-{len(outcomes) + 1:04}",
+                upstream_ms=_duration_ms(pair.front.url, compared.pair.request),
+                local_ms=_duration_ms(pair.local.base_url, replace(compared.pair.request, uri=compared.pair.local_uri)),
             )
+            outcomes.append(replace(compared, pair=named))
     unseeded = pair.ask(asked["no-study"])
     return [*outcomes, replace(unseeded, verdict=Verdict.UNSEEDED, reason="never passed by: study 1.2.3")]
+
+
+def _duration_ms(base: str, request: RecordedRequest) -> float | None:
+    """How long one more answer to a read takes."""
+    if request.method != "GET":
+        return None
+    started = time.perf_counter()
+    answered(base, request)
+    return (time.perf_counter() - started) * 1000
 
 
 def result_of(outcomes: Iterable[Compared], *, run: RunInfo = RUN, rules: Rules | None = None) -> dict[str, Any]:
@@ -87,9 +101,11 @@ def _changes() -> dict[str, tuple[Mutation, ...]]:
     return {
         "ct-rendered": (edit_image(darker, "PNG"),),
         "ct-metadata": (
-            put("00080060", "Value", value=["MR"]),
-            put("00100010", "Value", value=[{"Alphabetic": "Confidential^Person"}]),
-            first(lambda item: discard(item.pop("00180050"))),
+            both(
+                put("00080060", "Value", value=["MR"]),
+                put("00100010", "Value", value=[{"Alphabetic": "Confidential^Person"}]),
+                first(lambda item: discard(item.pop("00180050"))),
+            ),
         ),
         "ct-file": (edit_file(lambda data_set: setattr(data_set, "SeriesDescription", "another series")),),
         "studies": (edit_json(lambda found: found[1:]),),
@@ -117,7 +133,7 @@ def _picture(page: Path, opened: list[str], target: Path) -> None:
             capture_output=True,
             timeout=120,
         )
-        Image.open(taken).convert("RGB").quantize(128).save(target, "PNG", optimize=True)
+        Image.open(taken).convert("RGB").quantize(256).save(target, "PNG", optimize=True)
     assert target.stat().st_size < MAX_BYTES, target.stat().st_size
 
 

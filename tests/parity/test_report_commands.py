@@ -1,6 +1,7 @@
 """`azdicom report`, `azdicom noise`, and the options that commands share."""
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from azdicom_emulator.cli import main
+from azdicom_proxy.cassette.model import Interaction, RecordedRequest, RecordedResponse
+from azdicom_proxy.cassette.writing import CassetteWriter
 from azdicom_proxy.exit_codes import UsageFailure
 from azdicom_proxy.parity.learning import Learning
 from azdicom_proxy.parity.model import Severity
@@ -17,7 +20,10 @@ from azdicom_proxy.parity.report_options import ReportSettings, report_options, 
 from azdicom_proxy.parity.reports.writing import json_text
 from azdicom_proxy.parity.thresholds import FailOn
 from tests.parity.compared import a_difference, outcome
+from tests.parity.mutating import set_header
 from tests.parity.sample_result import result_of
+from tests.parity.twins import Twins
+from tests.support.client import DICOM_JSON
 
 FLAPPING = a_difference("header:X-Count")
 
@@ -52,8 +58,8 @@ def test_rendering_has_the_exit_code_of_the_threshold(tmp_path: Path) -> None:
     failed = run("report", "render", path, "--fail-on", "minor", "--min-score", "90")
     assert failed.exit_code == 1
     assert failed.stderr.splitlines() == [
-        "1 of 1 exchanges: minor (--fail-on minor)",
-        "score 50 % is under --min-score 90",
+        "failed: 1 of 1 exchanges: minor (--fail-on minor)",
+        "failed: score 50 % is under --min-score 90",
     ]
 
 
@@ -104,6 +110,39 @@ def test_noise_show_explains_each_place(tmp_path: Path) -> None:
 def test_noise_show_of_nothing_says_so(tmp_path: Path) -> None:
     """Record and replay §10.4."""
     assert "No noise was learned" in run("noise", "show", "--noise", tmp_path / "none.yaml").stdout
+
+
+def test_noise_learn_asks_the_same_again_and_remembers_in_what_the_answers_differ(pair: Twins, tmp_path: Path) -> None:
+    """Record and replay §1 and §10.4: azdicom noise learn; only safe requests are sent."""
+    cassette, path = tmp_path / "tour.yaml", tmp_path / "noise.yaml"
+    recording = CassetteWriter(cassette)
+    for method in ("GET", "DELETE"):
+        request = RecordedRequest(method, "http://other.example/v2/studies/1.2.3", (("Accept", DICOM_JSON),))
+        recording.append(Interaction(request=request, response=RecordedResponse(404, "Not Found")))
+    recording.close()
+    numbers = count()
+    pair.front.mutation = lambda answer: set_header("Retry-After", str(next(numbers)))(answer)
+    done = run("noise", "learn", "--upstream", pair.front.url, "--cassette", cassette, "--noise", path)
+    assert (done.exit_code, done.stdout.splitlines()) == (
+        0,
+        [f"1 requests sent 3 times; 1 new noisy places; {path} has 1"],
+    )
+    (row,) = Learning(load_profile(path)).as_json()
+    assert (row["route"], row["at"], row["opinion"]) == ("GET /studies/{study}", "header:Retry-After", "noise")
+    assert (row["raw"], row["noise"], row["total"]) == (0, 2, 2)
+
+
+def test_noise_learn_tells_what_is_missing(tmp_path: Path) -> None:
+    """Record and replay §1: exit codes 3 and 4."""
+    cassette = tmp_path / "tour.yaml"
+    asked = ("noise", "learn", "--upstream", "http://127.0.0.1:9", "--cassette", cassette, "--noise", tmp_path / "n")
+    assert run(*asked).exit_code == 4
+    recording = CassetteWriter(cassette)
+    recording.append(
+        Interaction(request=RecordedRequest("GET", "http://a.example/v2/studies"), response=RecordedResponse(204))
+    )
+    recording.close()
+    assert run(*asked).exit_code == 3
 
 
 def test_noise_reset_forgets_a_route_or_all(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def running_azurite() -> Iterator[Azurite]:
         )
     try:
         ports = eventually(lambda: _ports(process, log), within_s=START_TIMEOUT_S, what="the start of Azurite")
+        assert ports is not None
         yield Azurite(ports["Blob"], ports["Queue"])
     finally:
         if process.poll() is None:

@@ -9,6 +9,7 @@ import pytest
 from azdicom_emulator import routes
 from azdicom_emulator.settings import AuthMode
 from azdicom_emulator.web.audit_log import OPERATION_NAMES
+from azdicom_emulator.web.routing import Route
 from tests.conftest import EmulatorWith
 from tests.support.client import DICOM_JSON, Emulator
 from tests.support.instances import an_instance, study_path
@@ -108,6 +109,6 @@ def test_requests_outside_the_service_have_no_record(emulator_with: EmulatorWith
     [route for route in routes.ROUTES if route.scope.value != "root"],
     ids=lambda route: f"{route.method} {route.path}",
 )
-def test_every_route_of_the_service_has_an_operation_name(route: routes.Route) -> None:
+def test_every_route_of_the_service_has_an_operation_name(route: Route) -> None:
     """async §7: the operation names of the service source."""
     assert route.handler.__name__ in OPERATION_NAMES

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -94,7 +95,8 @@ class Follower:
         self._task.cancel()
         await asyncio.wait([self._task])
         self._task = None
-        await asyncio.to_thread(self._bookmark.write, self._reached)
+        with suppress(OSError):  # what was noted last holds
+            await asyncio.to_thread(self._bookmark.write, self._reached)
 
     async def _is_of_this_feed(self, noted: Position) -> bool:
         if noted.sequence == 0:

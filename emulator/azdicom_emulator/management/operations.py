@@ -68,9 +68,6 @@ class OperationRunner:
             await asyncio.sleep(self._delay_s / 2)
             await self._works[operation.type](running)
         except Exception:
-            if self._index.operations.find(operation.id) is None:
-                log.info("%s operation %s is gone: the data was cleared", operation.type, operation.id)
-                return
             log.exception("%s operation %s failed", operation.type, operation.id)
             await change_operation(self._index, operation.id, status=OperationStatus.FAILED)
 

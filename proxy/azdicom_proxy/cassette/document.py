@@ -30,6 +30,7 @@ from azdicom_proxy.cassette.model import (
     RecordedRequest,
     RecordedResponse,
     SpooledFile,
+    ThinnedPixels,
 )
 from azdicom_proxy.cassette.side_files import SideFiles
 
@@ -69,6 +70,11 @@ def interaction_to_mapping(interaction: Interaction, side_files: SideFiles) -> M
         recorder["json_reformatted"] = True
     if interaction.scrubbed:
         recorder["scrubbed"] = sorted(interaction.scrubbed)
+    if interaction.thinned:
+        recorder["thinned"] = [
+            {"part": pixels.part, "sha256": pixels.sha256, "side": pixels.side, "size": pixels.size_bytes}
+            for pixels in interaction.thinned
+        ]
     return {
         "recorder": recorder,
         "request": {
@@ -114,6 +120,10 @@ def interaction_from_mapping(mapping: Mapped, position: int, side_files: SideFil
         response_coding=recorder.get("response_coding") or coding,
         json_reformatted=bool(recorder.get("json_reformatted", False)),
         scrubbed=tuple(recorder.get("scrubbed") or ()),
+        thinned=tuple(
+            ThinnedPixels(str(pixels["side"]), int(pixels["part"]), str(pixels["sha256"]), int(pixels["size"]))
+            for pixels in recorder.get("thinned") or ()
+        ),
         request=RecordedRequest(
             method=str(request["method"]),
             uri=str(request["uri"]),

@@ -93,6 +93,16 @@ class Timing:
     first_byte_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class ThinnedPixels:
+    """What pixels were before a pattern took their place. side: `request` or `response`; part: from 1."""
+
+    side: str
+    part: int
+    sha256: str
+    size_bytes: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interaction:
     """A request and its response. id, seq and route are given by the writer when they are empty.
@@ -100,6 +110,7 @@ class Interaction:
     id: route slug and ordinal within the route, `qido-studies-0003`; seq: position in the recording, from 1;
     route: URL template with its method, `GET /studies/{study}`; scrubbed: names of the rules that changed something.
     response_coding: the content coding that the response had on the wire; json_reformatted: JSON was laid out anew.
+    thinned: the pixels of which there is a pattern only.
     """
 
     request: RecordedRequest
@@ -110,6 +121,7 @@ class Interaction:
     response_coding: str | None = None
     json_reformatted: bool = False
     scrubbed: tuple[str, ...] = ()
+    thinned: tuple[ThinnedPixels, ...] = ()
     timing: Timing | None = None
 
 

@@ -31,7 +31,6 @@ class Example:
 class Details:
     """An exchange from near: its request and the answers' heads, data sets and pictures side by side."""
 
-    pair_id: str
     route: str
     method: str
     uri: str
@@ -42,7 +41,7 @@ class Details:
     pictures: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__ if name != "pair_id"}
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def example_of(pair: Pair, difference: Difference, redaction: Redaction) -> Example:
@@ -70,21 +69,17 @@ def place_of(difference: Difference) -> str:
 
 def details_of(compared: Compared, redaction: Redaction) -> Details:
     pair = compared.pair
-    changed = {
-        tag.upper()
-        for difference in compared.differences
-        if difference.severity is not Severity.NOISE
-        for tag in tags_in(place_of(difference))
-    }
+    places = [place_of(each) for each in compared.differences if each.severity is not Severity.NOISE]
+    changed = {tag.upper() for place in places for tag in tags_in(place)}
+    has_tables = any("dicom:" in place for place in places)
     return Details(
-        pair_id=pair.id,
         route=pair.route,
         method=pair.request.method,
         uri=redaction.uri(pair.request.uri),
         curl=curl_of(pair.request, redaction),
         upstream=_head(pair.upstream, redaction),
         local=_head(pair.local, redaction),
-        tables=tables_of(pair.upstream, pair.local, changed, redaction) if changed else [],
+        tables=tables_of(pair.upstream, pair.local, changed, redaction) if has_tables else [],
         pictures=pictures_of(pair.upstream, pair.local),
     )
 

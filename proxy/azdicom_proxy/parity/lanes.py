@@ -1,4 +1,4 @@
-"""The order in which exchanges reach the local side: as the upstream completed them, for each study and workitem."""
+"""The order in which exchanges reach the local side: writes as the upstream completed them, reads after them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,6 +23,8 @@ class Lane:
 
     def crosses(self, other: "Lane") -> bool:
         """Whether the order of the two matters."""
+        if self.changes and other.changes and _same_kind(self.resources, other.resources):
+            return True  # searches and the change feed tell the order in which studies came
         return (self.changes or other.changes) and _overlap(self.resources, other.resources)
 
 
@@ -69,6 +71,10 @@ class Lanes:
         for task in list(self._under_way):
             task.cancel()
         await self.empty()
+
+
+def _same_kind(ours: frozenset[Resource], theirs: frozenset[Resource]) -> bool:
+    return bool({kind for kind, _ in ours} & {kind for kind, _ in theirs})
 
 
 def _overlap(ours: frozenset[Resource], theirs: frozenset[Resource]) -> bool:

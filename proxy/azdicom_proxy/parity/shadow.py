@@ -72,6 +72,7 @@ class Shadow:
         self._opening = asyncio.Lock()
         self._sides: list[Side] = []
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="parity")
+        self._writes_under_way = 0
         self._writes: deque[tuple[Lane, Kept]] = deque(maxlen=RECENT_WRITES)
         self._is_closing = False
         self._passed: Counter[tuple[str, str]] = Counter()
@@ -100,20 +101,44 @@ class Shadow:
                 self.pass_by(kept.request.method, kept.request.uri)
                 return False
             kept = _without_request(kept)
+        self._note_write(kept)
         self._offered += 1
         self._offered_bytes += kept.held_bytes
         self._loop.call_soon_threadsafe(self._queue.put_nowait, kept)
         return is_accepted
 
+    def enter(self, method: str) -> None:
+        """An exchange begins."""
+        self.pace.enter()
+        self._writes_under_way += method not in SAFE_METHODS
+
+    def leave(self, method: str) -> None:
+        """It has ended, and was offered if it is to be compared."""
+        self._writes_under_way -= method not in SAFE_METHODS
+        self.pace.leave()
+
+    def _note_write(self, kept: Kept) -> None:
+        if kept.request.method not in SAFE_METHODS:
+            self._writes.append((lane_of(kept.request, kept.response), kept))
+
     def pass_by(self, method: str, uri: str) -> None:
         """Counts a safe request that is not compared, since the queue is full. Returns at once."""
         self._passed[method, route_of(method, uri)] += 1
 
-    def tell_passed(self) -> None:
-        """Tells what `pass_by` has counted since the last time."""
+    @property
+    def passed_by(self) -> int:
+        """How many `pass_by` has counted since the last time that they were told."""
+        return sum(self._passed.values())
+
+    async def tell_passed(self) -> None:
+        """Tells what `pass_by` has counted."""
         passed, self._passed = self._passed, Counter()
+        await asyncio.to_thread(self._tell_each, passed)  # these may be many
+
+    def _tell_each(self, passed: "Counter[tuple[str, str]]") -> None:
         for (method, route), count in passed.items():
-            pair = Pair(id="-", route=route, request=RecordedRequest(method, ""), upstream=NO_ANSWER, local=NO_ANSWER)
+            request = RecordedRequest(method, "")
+            pair = Pair(id="-", route=route, request=request, upstream=NO_ANSWER, local=NO_ANSWER)
             for _ in range(count):
                 self._tell(Compared(pair=pair, verdict=Verdict.SKIPPED, reason=BACKPRESSURE))
 
@@ -163,8 +188,6 @@ class Shadow:
         exchanged, reason = await self._exchanged(kept)
         self.pace.took(time.perf_counter() - began)
         lane = lane_of(exchanged.request, exchanged.response)
-        if lane.changes:
-            self._writes.append((lane, kept))
         exchanged = replace(
             exchanged, raced=lambda: self._is_raced(kept, lane), changed=lambda: self._is_changed(kept, lane)
         )
@@ -206,13 +229,17 @@ class Shadow:
         return Exchanged(id=kept.id, request=request, response=response, duration_ms=kept.duration_ms), reason
 
     def _is_raced(self, kept: Kept, lane: Lane) -> bool:
+        """Whether a write was under way upstream while this exchange was."""
         return any(
-            write is not kept and write.started < kept.ended and kept.started < write.ended and lane.crosses(other)
-            for other, write in self._writes
+            write.id != kept.id and write.started < kept.ended and kept.started < write.ended and lane.crosses(other)
+            for other, write in list(self._writes)
         )
 
     def _is_changed(self, kept: Kept, lane: Lane) -> bool:
-        return any(kept.started < write.ended and lane.crosses(other) for other, write in self._writes)
+        """Whether a write has been, or may be, since this exchange began."""
+        if self._writes_under_way:
+            return True
+        return any(kept.started < write.ended and lane.crosses(other) for other, write in list(self._writes))
 
     async def _opened(self, first: RecordedRequest) -> Mirror:
         """The mirror, whose local side starts now if it has not."""

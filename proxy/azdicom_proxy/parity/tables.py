@@ -53,9 +53,9 @@ def tables_of(
     ours, theirs = _data_sets(upstream), _data_sets(local)
     tables: list[dict[str, Any]] = []
     for key in dict.fromkeys((*ours, *theirs)):
-        rows = _rows(ours.get(key, {}), theirs.get(key, {}), tags, redaction)
-        is_one_sided = key not in ours or key not in theirs
-        if any(row.is_changed for row in rows) or (is_one_sided and rows):
+        one, other = ours.get(key, {}), theirs.get(key, {})
+        rows = _rows(one, other, tags if one and other else frozenset((*one, *other)), redaction)
+        if any(row.is_changed for row in rows):
             tables.append({"key": key, "rows": [row.as_json() for row in rows]})
         if len(tables) == MAX_TABLES:
             break

@@ -72,7 +72,7 @@ class DataSetScrubber:
             pixels = opened.pixels
             if self._attributes.policy.scrubs_phi:
                 self._mark(data_set)
-                if pixels[0] < pixels[1] and Option.CLEAN_PIXEL_DATA in self._attributes.policy.options:
+                if pixels[0] < pixels[1] and self._attributes.policy.blanks_pixels:
                     pixels = _blanked(opened)
             return ScrubbedFile(rewritten(opened, pixels), opened.instance, warning)
 

@@ -91,15 +91,21 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScrubPolicy:
-    """Secrets are not in it: they always go."""
+    """Secrets are not in it: they always go. thin_pixels: a pattern takes the place of pixel data."""
 
     phi: Phi = Phi.BASIC
     options: frozenset[Option] = frozenset()
     rules: Rules = field(default_factory=Rules)
+    thin_pixels: bool = False
 
     @property
     def scrubs_phi(self) -> bool:
         return self.phi is Phi.BASIC
+
+    @property
+    def blanks_pixels(self) -> bool:
+        """Nothing is left to be blanked of pixels that were thinned."""
+        return self.scrubs_phi and Option.CLEAN_PIXEL_DATA in self.options and not self.thin_pixels
 
 
 def parse_options(names: Iterable[str]) -> frozenset[Option]:

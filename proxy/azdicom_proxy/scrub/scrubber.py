@@ -1,6 +1,7 @@
 """Scrubbing of whole interactions: every place of a request and of a response, by one policy and one key."""
 
 import hashlib
+import itertools
 import mmap
 import tempfile
 from collections import Counter
@@ -37,15 +38,17 @@ from azdicom_proxy.scrub.attributes import AttributeScrubber
 from azdicom_proxy.scrub.datasets import DataSetScrubber, RefusedError, is_synthetic
 from azdicom_proxy.scrub.free_text import FreeText
 from azdicom_proxy.scrub.json_bodies import JsonScrubber
-from azdicom_proxy.scrub.policy import Option, Phi, ScrubPolicy
+from azdicom_proxy.scrub.policy import Phi, ScrubPolicy
 from azdicom_proxy.scrub.pseudonyms import Pseudonyms
 from azdicom_proxy.scrub.secrets import DROPPED_RESPONSE_HEADERS, Secrets, is_token_endpoint
+from azdicom_proxy.scrub.thinning import THIN_PIXELS, PixelThinner
 from azdicom_proxy.scrub.uris import UriScrubber
 
 TextScrub = Callable[[str], str]
 _IN_MEMORY_BYTES = 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 _LONGEST_SECRET_BYTES = 8 * 1024
+_PIXEL_DATA = ("7FE00010", "PIXELDATA")
 
 __all__ = ["RefusedError", "Scrubber"]
 
@@ -74,23 +77,37 @@ class Scrubber:
         self._uri = UriScrubber(attributes, free_text, secrets.text)
         keeping = AttributeScrubber(ScrubPolicy(phi=Phi.KEEP), pseudonyms, free_text)
         self._second_json = JsonScrubber(keeping, free_text, secrets.text, ())
+        self._thinner = PixelThinner()
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     def interaction(self, interaction: Interaction) -> Interaction | None:
         """The scrubbed interaction; None: it hands out tokens and is never recorded. Raises RefusedError."""
         if is_token_endpoint(interaction.request.uri.partition("?")[0]):
             return None
-        request = self.request(interaction.request)
+        is_thin = THIN_PIXELS in interaction.scrubbed
+        request = self._request(interaction.request, is_thin=is_thin)
+        self._thinner.begin("response", is_on=self.policy.thin_pixels and not is_thin and _has_pixels(interaction))
         response = self._response(interaction.response)
         rules = tuple(sorted(set(interaction.scrubbed) | self._changes(interaction, request, response)))
         self.counts.update(rules)
-        return replace(interaction, request=request, response=response, scrubbed=rules)
+        thinned = (*interaction.thinned, *self._thinner.found)
+        return replace(interaction, request=request, response=response, scrubbed=rules, thinned=thinned)
 
     def request(self, request: RecordedRequest) -> RecordedRequest:
-        """The scrubbed request: before recording, and at replay, so that like is matched with like."""
+        """The scrubbed request, at replay, so that like is matched with like. Raises RefusedError."""
+        return self._request(request)
+
+    def _request(self, request: RecordedRequest, *, is_thin: bool = False) -> RecordedRequest:
+        self._thinner.found.clear()
+        self._thinner.begin("request", is_on=self.policy.thin_pixels and not is_thin)
         headers = tuple((name, self._header(name, value)) for name, value in request.headers)
         uri = self._with_regexes(self._uri(request.uri), "uri")
         return RecordedRequest(request.method, uri, *self._body(headers, request.body))
+
+    def with_thin_pixels(self, request: RecordedRequest) -> RecordedRequest:
+        """A recorded request with its pixels thinned, and nothing else of it changed. Raises RefusedError."""
+        scrubbed = self._request(request)
+        return replace(request, body=scrubbed.body) if self._thinner.found else request
 
     def second_pass(self, interaction: Interaction) -> Interaction:
         """The interaction once all data sets were seen: free text of earlier ones may name later ones' patients."""
@@ -149,13 +166,14 @@ class Scrubber:
         if isinstance(body, Inline | SpooledFile) and media_type.startswith("multipart/"):
             recipe = split_multipart(header(headers, "content-type") or "", body)
         if recipe is not None:
-            parts = tuple(map(self._part, recipe.parts))
+            parts = tuple(itertools.starmap(self._part, enumerate(recipe.parts, 1)))
             pairs = zip(parts, recipe.parts, strict=True)
             is_same = all(new.body is old.body and new.headers == old.headers for new, old in pairs)
             return body if is_same else replace(recipe, parts=parts)
         return self._content(media_type, body)[0] if isinstance(body, Inline | SpooledFile) else body
 
-    def _part(self, part: Part) -> Part:
+    def _part(self, number: int, part: Part) -> Part:
+        self._thinner.part = number
         headers = tuple((name, self._header(name, value)) for name, value in part.headers)
         body, instance = self._content(media_type_of(headers), part.body)
         if header(headers, "content-length") is not None:
@@ -166,11 +184,16 @@ class Scrubber:
         """The scrubbed content and, of a DICOM file, its SOP Instance UID."""
         if is_text(media_type):
             return _with_text(body, self._text_of(media_type)), None
-        if media_type == "application/dicom" or _begins_as_dicom(body):
+        is_dicom = media_type == "application/dicom" or _begins_as_dicom(body)
+        is_untyped_text = not media_type and isinstance(body, Inline) and _is_printable(body.content)
+        if not is_untyped_text:
+            thinned = self._thinner.thinned(media_type, body, is_dicom=is_dicom)
+            body = body if thinned is None else self._kept(thinned.chunks(), thinned.content_bytes)
+        if is_dicom:
             return self._dicom(body)
-        if self.policy.scrubs_phi and Option.CLEAN_PIXEL_DATA in self.policy.options:
+        if self.policy.blanks_pixels:
             return self._blanked(media_type, body), None
-        if not media_type and isinstance(body, Inline) and _is_printable(body.content):
+        if is_untyped_text:
             return _with_text(body, self._text_of("text/plain")), None
         return self._binary(body), None
 
@@ -262,7 +285,16 @@ class Scrubber:
             changes.add("response-body")
         if self.policy.scrubs_phi:
             changes.add("phi-basic")
+        if self.policy.thin_pixels:
+            changes.add(THIN_PIXELS)
         return changes - {"content-length", "content-type"}
+
+
+def _has_pixels(interaction: Interaction) -> bool:
+    """Not what was asked for as the value of another element than Pixel Data (PS3.18 §10.4, bulk data)."""
+    path = interaction.request.uri.partition("?")[0]
+    _, separator, attribute = path.partition("/bulkdata/")
+    return not separator or attribute.upper().startswith(_PIXEL_DATA)
 
 
 def _with_text(body: Inline | SpooledFile, scrub: TextScrub) -> Inline | SpooledFile:

@@ -87,6 +87,7 @@ class _Conversion:
             elif shape.others is not None:
                 self._entry(record.others, key, value, shape.others, flavour)
             else:
+                record.keys[key.text] = key.mark
                 self._unknown(key, shape)
         self._check_required(record, shape)
         return record

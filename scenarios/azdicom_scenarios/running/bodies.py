@@ -19,6 +19,7 @@ from azdicom_scenarios.model import (
     Part,
     Text,
     TextBody,
+    Words,
 )
 from azdicom_scenarios.running.edits import EditError, edited
 from azdicom_scenarios.running.multipart import PartContent, boundary_for, encoded
@@ -82,14 +83,17 @@ class Maker:
             return [
                 edited(
                     content,
-                    replaced={path.value: self.scope.fill(value) for path, value in source.set},
-                    removed=[path.value for path in source.remove],
-                    raw={path.value: self.scope.fill(value) for path, value in source.raw},
+                    replaced=self._by_path(source.set),
+                    removed=[self.scope.substitute(path.value) for path in source.remove],
+                    raw=self._by_path(source.raw),
                 )
                 for content in contents
             ]
         except EditError as error:
             raise BodyError(source.source, str(error)) from None
+
+    def _by_path(self, changes: tuple[tuple[Text, Words], ...]) -> dict[str, Any]:
+        return {self.scope.substitute(path.value): self.scope.fill(value) for path, value in changes}
 
     def _dicom(self, body: DicomBody) -> Content:
         contents = [content for source in body.sources for content in self.files(source)]

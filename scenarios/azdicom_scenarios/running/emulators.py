@@ -13,7 +13,7 @@ from azdicom_emulator.settings import AuthMode, LogFormat, Settings
 from azdicom_proxy.cassette.model import Headers
 from azdicom_proxy.upstream.address import Address
 from azdicom_scenarios.model import Auth
-from azdicom_scenarios.running.endpoints import FAKE_TOKEN, Endpoint, Kind, with_token
+from azdicom_scenarios.running.endpoints import FAKE_TOKEN, Authorize, Endpoint, Kind, with_token
 
 RESET_TIMEOUT_S = 30
 EMPTYING = (("POST", "reset"), ("DELETE", "faults"), ("DELETE", "journal"))
@@ -125,10 +125,10 @@ def _started(config: Mapping[str, str], *, partitions: bool = False) -> Emulator
     except BaseException:
         stack.close()
         raise
-    return Emulator(Endpoint(kind=Kind.OWN, address=address, authorize=_authorize(settings)), stack)
+    return Emulator(Endpoint(kind=Kind.OWN, address=address, authorize=authorize_for(settings)), stack)
 
 
-def _authorize(settings: Settings) -> Any:
+def authorize_for(settings: Settings) -> Authorize:
     """With authentication on, every request has a token unless a step says otherwise."""
 
     def authorize(headers: Headers, auth: Auth | None) -> Headers:

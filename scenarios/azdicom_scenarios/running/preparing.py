@@ -140,8 +140,10 @@ class Preparation:
         body = side.scope.substitute(content).encode()
         headers = (("Accept", DICOM_JSON), ("Content-Type", DICOM_JSON))
         exchange = side.asked("POST", f"{prefix}/workitems?{uid}", headers, body)
-        if exchange.answer is None or exchange.answer.status != 201:
-            title = f"create workitem {workitem.alias}"
+        title = f"create workitem {workitem.alias}"
+        if exchange.answer is not None and exchange.answer.status == 409:
+            self.notes.append(f"{title}: 409, it is there already")
+        elif exchange.answer is None or exchange.answer.status != 201:
             raise PreparingError(_failure(workitem.mark, title, "201", _said(exchange), exchange))
 
     def _add_tag(self, tag: QueryTagFixture) -> None:
@@ -180,9 +182,7 @@ def claim(side: Side, contents: list[bytes]) -> None:
     if not side.creations.is_guarded:
         return
     for study in sorted(set(_studies(contents)) - side.creations.studies):
-        headers = (("Accept", DICOM_JSON),)
-        exchange = side.asked("GET", f"/studies?StudyInstanceUID={study}&limit=1", headers)
-        if exchange.answer is not None and exchange.answer.status == 204:
+        if not side.has(f"/studies?StudyInstanceUID={study}&limit=1"):
             side.creations.studies.add(study)
 
 

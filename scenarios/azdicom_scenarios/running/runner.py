@@ -38,6 +38,7 @@ class Report:
     duration_s: float
     seed: int
     was_interrupted: bool = False
+    is_over_time: bool = False
 
     def count(self, outcome: Outcome) -> int:
         return sum(result.outcome is outcome for result in self.results)
@@ -84,6 +85,7 @@ class _Runner:
     stopping: Stopping = field(default_factory=Stopping)
     results: dict[int, RunResult] = field(default_factory=dict)
     was_interrupted: bool = False
+    is_over_time: bool = False
 
     def run(self) -> Report:
         started = time.monotonic()
@@ -92,7 +94,8 @@ class _Runner:
         finally:
             self.target.close()
         ordered = tuple(self.results[number] for number in sorted(self.results))
-        return Report(ordered, time.monotonic() - started, self.options.seed, self.was_interrupted)
+        duration_s = time.monotonic() - started
+        return Report(ordered, duration_s, self.options.seed, self.was_interrupted, self.is_over_time)
 
     def _run_all(self, started: float) -> None:
         together, alone = self._split()
@@ -145,6 +148,7 @@ class _Runner:
     def _check_time(self, started: float) -> None:
         limit = self.schedule.max_time_s
         if limit is not None and time.monotonic() - started > limit:
+            self.is_over_time = True
             self.stopping.ask(f"over --max-time {limit:g} s")
 
     def _collect_rest(self) -> None:

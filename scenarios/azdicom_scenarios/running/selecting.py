@@ -31,7 +31,7 @@ def by_words(expression: str) -> Holds:
     """
     tokens = TOKEN.findall(expression)
     if not tokens or "".join(tokens) != re.sub(r"\s+", "", expression):
-        raise BadSelectionError(f"-k '{expression}': words are expected, with and, or, not and parentheses between them")
+        raise BadSelectionError(f"-k '{expression}': words are expected, joined by and, or, not and parentheses")
     holds = _either(tokens)
     if tokens:
         raise BadSelectionError(f"-k '{expression}': '{tokens[0]}' was not expected")

@@ -11,7 +11,6 @@ from urllib.parse import quote, urlsplit
 from azdicom_proxy.cassette.model import Headers
 from azdicom_proxy.upstream.address import Address
 from azdicom_scenarios import model
-from azdicom_scenarios.model import DicomBody
 from azdicom_scenarios.running.bodies import DICOM_JSON, Content, Maker
 from azdicom_scenarios.running.endpoints import Endpoint
 from azdicom_scenarios.running.exchanges import Answer, Exchange, Request
@@ -101,7 +100,7 @@ class Side:
         body = self.maker(scope).content(written.body) if written.body is not None else None
         headers = [(scope.substitute(name.value), scope.substitute(value.value)) for name, value in written.headers]
         names = {name.lower() for name, _ in headers}
-        headers += [(name, value) for name, value in _defaults(written, body) if name.lower() not in names]
+        headers += [(name, value) for name, value in _defaults(body) if name.lower() not in names]
         sent = tuple((name, value) for name, value in headers if value)
         if origin == self.endpoint.address.origin:
             sent = self.endpoint.authorize(sent, written.auth)
@@ -119,6 +118,11 @@ class Side:
         """An exchange that no step asks for. resource: below the base."""
         authorized = self.endpoint.authorize(headers, None)
         return self.send(self.endpoint.address.origin, Request(method, self.prefix + resource, authorized, body))
+
+    def has(self, resource: str) -> bool:
+        """Whether GET of a resource finds something: 200."""
+        answer = self.asked("GET", resource, (("Accept", f"{DICOM_JSON}, application/json"),)).answer
+        return answer is not None and answer.status == 200
 
     def follow(self, url: str) -> Exchange:
         """GET of an absolute URL, or a path of the same service, for JSON."""
@@ -168,12 +172,10 @@ class Side:
         return ("&" if "?" in path else "?") + "&".join(pairs)
 
 
-def _defaults(written: model.Request, body: Content | None) -> Headers:
-    """What a client adds: the body's media type, and to a store what it can answer with (the service wants both)."""
-    if body is None:
-        return ()
-    accept: Headers = (("Accept", DICOM_JSON),) if isinstance(written.body, DicomBody) else ()
-    return (*accept, ("Content-Type", body.content_type)) if body.content_type else accept
+def _defaults(body: Content | None) -> Headers:
+    """What all clients add: that they take anything, and the body's media type. A step leaves one out by `Name: ""`."""
+    accept: Headers = (("Accept", "*/*"),)
+    return (*accept, ("Content-Type", body.content_type)) if body is not None and body.content_type else accept
 
 
 def _contents(built: Any) -> list[bytes]:

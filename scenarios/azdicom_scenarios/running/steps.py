@@ -15,6 +15,7 @@ from azdicom_scenarios.running.exchanges import Exchange
 from azdicom_scenarios.running.expectations import Context, mismatches
 from azdicom_scenarios.running.fault_rules import FaultRefusedError, in_force
 from azdicom_scenarios.running.frames import frames_of
+from azdicom_scenarios.running.preparing import claim
 from azdicom_scenarios.running.results import Failure, Mismatch
 from azdicom_scenarios.running.sending import Client
 from azdicom_scenarios.running.side import Side, Stopping
@@ -139,10 +140,12 @@ class StepRunner:
     def _exchange(self, step: Step, written: model.Request, scope: Scope, client: Client | None, turn: Turn) -> None:
         side = self._side
         origin, request = side.request(written, scope)
-        refusal = side.creations.refusal(request)
+        refusal = side.creations.refusal(request, side.has)
         if refusal is not None:
             turn.misses.append(_mismatch(written.mark, "DELETE", "something of this run", refusal))
             return
+        if isinstance(written.body, model.DicomBody) and side.creations.is_guarded:
+            claim(side, [content for source in written.body.sources for content in side.maker(scope).files(source)])
         if client is not None and client.base != origin:
             client = None
         if step.retry is None:

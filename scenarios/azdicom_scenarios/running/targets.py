@@ -1,6 +1,7 @@
 """What scenarios run against: an emulator for each, a service, a cassette, or a service and an emulator at once."""
 
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
@@ -36,20 +37,21 @@ class Target(Protocol):
 
 
 class EmulatorTarget:
-    """An emulator for each run, with nothing in it."""
+    """An emulator for each run, with nothing in it. config: settings that a scenario's own come after."""
 
     kinds: tuple[Kind, ...] = (Kind.OWN,)
     is_shared = False
 
-    def __init__(self) -> None:
+    def __init__(self, config: Mapping[str, str] | None = None) -> None:
         self._pool = EmulatorPool()
+        self._config = dict(config or {})
 
     def refusal(self, scenario: Scenario) -> str | None:
         return skipped_on(scenario, self.kinds)
 
     @contextmanager
     def opened(self, scenario: Scenario) -> Iterator[tuple[Endpoint, ...]]:
-        config = scenario.settings.config
+        config = self._config | dict(scenario.settings.config)
         with self._pool.taken(config, partitions=bool(scenario.fixtures.partitions)) as endpoint:
             yield (endpoint,)
 
@@ -87,6 +89,14 @@ class ServiceTarget:
             if not self._faults_act:
                 return "fault rules act in an emulator only"
         return skipped
+
+    def check(self, timeout_s: float) -> None:
+        """Gets a connection and a token. Raises OSError, TokenUnavailableError."""
+        address = self.endpoint.address
+        with socket.create_connection((address.host, address.port), timeout_s) as connection:
+            if address.scheme == "https":
+                self.endpoint.trust.context().wrap_socket(connection, server_hostname=address.host).close()
+        self.endpoint.authorize((), None)
 
     @contextmanager
     def opened(self, scenario: Scenario) -> Iterator[tuple[Endpoint, ...]]:

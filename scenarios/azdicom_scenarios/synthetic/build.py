@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from azdicom_scenarios.synthetic.identity import Origin
-from azdicom_scenarios.synthetic.iods import SOP_CLASSES, Place, attributes_of, kind_of
+from azdicom_scenarios.synthetic.kinds import SOP_CLASSES, Place, kind_of
 from azdicom_scenarios.synthetic.spec import SeriesSpec, StudySpec
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class BuiltInstance:
 
     def _made(self) -> "FileDataset":
         from azdicom_scenarios.synthetic.datasets import make_dataset
+        from azdicom_scenarios.synthetic.iods import attributes_of
 
         spec, series = self._study.spec, self._spec
         place = Place(

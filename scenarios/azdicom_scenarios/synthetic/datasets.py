@@ -12,7 +12,7 @@ from pydicom.uid import UID
 from azdicom_scenarios.synthetic import pictures
 from azdicom_scenarios.synthetic.build import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION, MANUFACTURER
 from azdicom_scenarios.synthetic.documents import pdf
-from azdicom_scenarios.synthetic.iods import Attributes, Place, has_eight_bits
+from azdicom_scenarios.synthetic.kinds import Attributes, Place, has_eight_bits
 from azdicom_scenarios.synthetic.pixel_data import add_bits, add_pixels
 from azdicom_scenarios.synthetic.slides import as_numbers, tile_planes
 from azdicom_scenarios.synthetic.spec import SeriesSpec, StudySpec

@@ -1,6 +1,8 @@
-"""Documents of synthetic studies: a small PDF of one page, the content of a report."""
+"""Documents of synthetic studies: reports and encapsulated PDFs (PS3.3 §A.35.1, §A.45.1), and a PDF of one page."""
 
 from collections.abc import Sequence
+
+from azdicom_scenarios.synthetic.kinds import Attributes, Place, code
 
 _OBJECTS = (
     "<< /Type /Catalog /Pages 2 0 R >>",
@@ -11,6 +13,40 @@ _OBJECTS = (
     "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
     "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold /Encoding /WinAnsiEncoding >>",
 )
+
+
+def report(place: Place) -> Attributes:
+    return {
+        "InstanceNumber": str(place.index + 1),
+        "CompletionFlag": "COMPLETE",
+        "VerificationFlag": "UNVERIFIED",
+        "ContentDate": place.date,
+        "ContentTime": "101500",
+        "ReferencedPerformedProcedureStepSequence": [],
+        "PerformedProcedureCodeSequence": [],
+        "ValueType": "CONTAINER",
+        "ContinuityOfContent": "SEPARATE",
+        "ConceptNameCodeSequence": [code("18782-3", "LN", "Radiology Study observation (narrative)")],
+        "ContentSequence": [
+            _section(("121070", "Findings"), ("121071", "Finding"), "Both lungs are clear. Two nodules in the middle."),
+            _section(("121076", "Conclusions"), ("121077", "Conclusion"), "A phantom, in good health."),
+        ],
+    }
+
+
+def document(place: Place) -> Attributes:
+    return {
+        "InstanceNumber": str(place.index + 1),
+        "ConversionType": "SYN",
+        "ContentDate": place.date,
+        "ContentTime": "101500",
+        "AcquisitionDateTime": "",
+        "BurnedInAnnotation": "YES",
+        "DocumentTitle": place.label,
+        "ConceptNameCodeSequence": [code("18748-4", "LN", "Diagnostic imaging study")],
+        "VerificationFlag": "UNVERIFIED",
+        "MIMETypeOfEncapsulatedDocument": "application/pdf",
+    }
 
 
 def pdf(title: str, lines: Sequence[str]) -> bytes:
@@ -34,3 +70,21 @@ def _escaped(text: str) -> str:
     """`text` as the inside of a PDF string; what is not ASCII becomes a question mark."""
     ascii_text = text.encode("ascii", "replace").decode("ascii")
     return ascii_text.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
+
+
+def _section(section: tuple[str, str], item: tuple[str, str], text: str) -> Attributes:
+    """A heading with one text below it; both are codes of DCM with their meanings (PS3.16 Annex D)."""
+    return {
+        "RelationshipType": "CONTAINS",
+        "ValueType": "CONTAINER",
+        "ContinuityOfContent": "SEPARATE",
+        "ConceptNameCodeSequence": [code(section[0], "DCM", section[1])],
+        "ContentSequence": [
+            {
+                "RelationshipType": "CONTAINS",
+                "ValueType": "TEXT",
+                "ConceptNameCodeSequence": [code(item[0], "DCM", item[1])],
+                "TextValue": text,
+            }
+        ],
+    }

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-Plane = NDArray[np.float32]
+Plane = NDArray[Any]
 """(rows, columns) of float32, 0 black and 1 white; colour planes are (rows, columns, 3)."""
 
 MIN_LABELLED = 48
@@ -38,7 +38,7 @@ def coloured(plane: Plane, *, hue: float = 0.08) -> Plane:
     """`plane` in tints of one hue (0 … 1), dark ones darker: (rows, columns, 3)."""
     phases = np.array([hue, hue + 1 / 3, hue + 2 / 3], dtype=np.float32) * 2 * np.pi
     tint = 0.72 + 0.28 * np.cos(phases)
-    return np.clip(plane[..., None] ** (1.6 - tint) * (0.55 + 0.45 * tint), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(plane[..., None] ** (1.6 - tint) * (0.55 + 0.45 * tint), 0, 1), np.float32)
 
 
 def with_label(plane: Plane, label: str, *, shade: float = 1.0) -> Plane:
@@ -62,7 +62,7 @@ def ultrasound_fan(rows: int, columns: int, position: float) -> Plane:
     echoes = 0.45 + 0.25 * np.sin(38 * depth + 3 * np.sin(6 * angle)) * np.exp(-1.2 * depth)
     cyst = np.hypot(x - 0.2 * np.sin(2 * np.pi * position), y - 0.1) < 0.22 + 0.06 * np.sin(2 * np.pi * position)
     inside = (np.abs(angle) < 0.62) & (depth > 0.12) & (depth < 0.99)
-    return np.where(inside, np.where(cyst, 0.06, echoes), 0.0).astype(np.float32)
+    return np.asarray(np.where(inside, np.where(cyst, 0.06, echoes), 0.0), np.float32)
 
 
 def radiograph(rows: int, columns: int, _position: float) -> Plane:
@@ -75,7 +75,7 @@ def radiograph(rows: int, columns: int, _position: float) -> Plane:
     ribs = np.clip(np.sin(17 * (y + 0.35 * x * x)) - 0.55, 0, 1) * (np.abs(x) < 0.85)
     heart = np.clip((1 - ((x - 0.14) / 0.33) ** 2 - ((y - 0.28) / 0.36) ** 2) * 2, 0, 1)
     spine = np.exp(-((x / 0.09) ** 2)) * (0.85 + 0.15 * np.sin(30 * y))
-    return np.clip(plane + 0.18 * ribs + 0.26 * heart + 0.16 * spine, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(plane + 0.18 * ribs + 0.26 * heart + 0.16 * spine, 0, 1), np.float32)
 
 
 def tissue(rows: int, columns: int) -> Plane:
@@ -88,7 +88,7 @@ def tissue(rows: int, columns: int) -> Plane:
     pink, violet = np.array([0.92, 0.55, 0.74]), np.array([0.40, 0.20, 0.56])
     stained = (pink + 0.10 * fibres[..., None]) * (1 - nuclei[..., None]) + violet * nuclei[..., None]
     white = np.array([0.96, 0.95, 0.96])
-    return np.clip(white * (1 - inside[..., None]) + stained * inside[..., None], 0, 1).astype(np.float32)
+    return np.asarray(np.clip(white * (1 - inside[..., None]) + stained * inside[..., None], 0, 1), np.float32)
 
 
 def disc(rows: int, columns: int, position: float) -> NDArray[np.bool_]:
@@ -118,7 +118,7 @@ def _phantom(rows: int, columns: int, position: float) -> Plane:
 
 def _gradient(rows: int, columns: int, position: float) -> Plane:
     y, x = _axes(rows, columns)
-    return ((x * np.cos(position) + y * np.sin(position) + 1.42) / 2.84).astype(np.float32)
+    return np.asarray(((x * np.cos(position) + y * np.sin(position) + 1.42) / 2.84), np.float32)
 
 
 def _grid(rows: int, columns: int, position: float) -> Plane:
@@ -126,7 +126,7 @@ def _grid(rows: int, columns: int, position: float) -> Plane:
     step = max(4, min(rows, columns) // 8)
     lines = (y % step == 0) | (x % step == 0)
     squares = ((y // step + x // step) % 2).astype(np.float32)
-    return np.where(lines, 0.9, 0.12 + (0.2 + 0.3 * position) * squares).astype(np.float32)
+    return np.asarray(np.where(lines, 0.9, 0.12 + (0.2 + 0.3 * position) * squares), np.float32)
 
 
 def _bars(rows: int, columns: int, position: float) -> Plane:

@@ -68,8 +68,8 @@ def _describe(dataset: Dataset, frames: NDArray[Any]) -> None:
 
 
 def _native(dataset: Dataset, frames: NDArray[Any], syntax: str) -> None:
-    order = ">" if syntax == "explicit-be" else "<"
-    value = frames.astype(frames.dtype.newbyteorder(order), copy=False).tobytes()
+    dtype = frames.dtype.newbyteorder(">") if syntax == "explicit-be" else frames.dtype
+    value = frames.astype(dtype, copy=False).tobytes()
     is_bytes = frames.dtype.itemsize == 1 and syntax != "implicit-le"
     dataset.add_new("PixelData", "OB" if is_bytes else "OW", value + b"\0" * (len(value) % 2))
 
@@ -79,7 +79,7 @@ def _encoded(dataset: Dataset, frame: NDArray[Any], syntax: str) -> bytes:
     is_colour = frame.ndim == 3
     if syntax == "jpeg-baseline":
         return _jpeg_baseline(dataset, frame)
-    from pydicom.pixels import get_encoder
+    from pydicom.pixels.encoders.base import get_encoder
 
     options: dict[str, Any] = {
         "rows": frame.shape[0],
@@ -100,8 +100,6 @@ def _encoded(dataset: Dataset, frame: NDArray[Any], syntax: str) -> bytes:
     if syntax in ("jpeg-2000", "jpeg-2000-lossless") and is_colour:
         options["use_mct"] = True
         options["photometric_interpretation"] = "YBR_ICT" if syntax == "jpeg-2000" else "YBR_RCT"
-    if syntax == "rle" and is_colour:
-        dataset.PlanarConfiguration = 1
     dataset.PhotometricInterpretation = options["photometric_interpretation"]
     return get_encoder(UID(TRANSFER_SYNTAXES[syntax])).encode(np.ascontiguousarray(frame), **options)
 

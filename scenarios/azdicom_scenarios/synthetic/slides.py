@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from azdicom_scenarios.synthetic.iods import TILE_PIXEL_MM, Attributes, Place, code
+from azdicom_scenarios.synthetic.kinds import (
+    TILE_PIXEL_MM,
+    Attributes,
+    Place,
+    code,
+    frame_of_reference,
+    image_attributes,
+)
 from azdicom_scenarios.synthetic.pictures import Plane, picture, tissue, with_label
 from azdicom_scenarios.synthetic.spec import SeriesSpec
 
@@ -24,13 +31,15 @@ def tiles_across(series: SeriesSpec) -> int:
     return next(count for count in range(across, series.frames + 1) if series.frames % count == 0)
 
 
-def slide_attributes(place: Place) -> Attributes:
+def slide(place: Place) -> Attributes:
     """Specimen, optical path, the total pixel matrix and where its tiles are."""
     series = place.series
     across = tiles_across(series)
     width, height = across * series.columns, series.frames // across * series.rows
     dimensions = place.uid("dimensions")
     return {
+        **frame_of_reference(place),
+        **image_attributes(place, "ORIGINAL", "PRIMARY", "VOLUME", "NONE"),
         "AcquisitionDateTime": f"{place.date}101500",
         "AcquisitionContextSequence": [],
         "PositionReferenceIndicator": "SLIDE_CORNER",

@@ -68,7 +68,7 @@ def _finding(number: int, row: Mapping[str, Any], limit: int | None, *, full: bo
             yield f"    upstream  {value(example['upstream'], limit)}"
             yield f"    local     {value(example['local'], limit)}"
         yield f"    example   {cut(example['exchange'] + '  ' + example['where'], limit)}"
-        yield f"    {cut(example['curl'], limit if full else 240)}"
+        yield f"    {cut(example['curl'], None)}"
     if full:
         yield "    silence with the rule"
         yield from (f"      {line}" for line in row["silence"].splitlines())
