@@ -3,6 +3,7 @@
 import logging
 import os
 import secrets
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -57,12 +58,12 @@ def _equip_mode(recording: Recording, path: Path, settings: ProxySettings) -> No
     if recording.mode is Mode.RECORD:
         planned = plan(parse_record_mode(recording.record_mode), path)
         if planned.replays:
-            recording.player = _player(planned.existing, path, settings)
+            recording.player = _player(recording, planned.existing, path, settings)
         if planned.records:
             recording.writer = _writer(path, settings, planned.existing, keeps_equal=planned.keeps_equal)
         return
     existing = _replayed(recording, path)
-    recording.player = _player(existing, path, settings)
+    recording.player = _player(recording, existing, path, settings)
     if recording.mode is Mode.SPY and settings.record_misses:
         recording.writer = _writer(path, settings, existing, keeps_equal=False)
 
@@ -77,11 +78,14 @@ def _replayed(recording: Recording, path: Path) -> Cassette | None:
         return None
 
 
-def _player(cassette: Cassette | None, path: Path, settings: ProxySettings) -> Player:
+def _player(recording: Recording, cassette: Cassette | None, path: Path, settings: ProxySettings) -> Player:
     matching = settings.matching
     scrubber = _scrubber_of_player(cassette, settings)
+    stack = ExitStack()
+    stack.callback(scrubber.close)
+    recording.release = stack.close
     return Player(
-        _alike(cassette, scrubber),
+        _alike(cassette, scrubber.policy, stack),
         path=path,
         match_on=matching.match_on,
         match_headers=matching.match_headers,
@@ -94,11 +98,12 @@ def _player(cassette: Cassette | None, path: Path, settings: ProxySettings) -> P
     )
 
 
-def _alike(cassette: Cassette | None, scrubber: Scrubber) -> Cassette | None:
+def _alike(cassette: Cassette | None, policy: ScrubPolicy, stack: ExitStack) -> Cassette | None:
     """The cassette with the pixels of all its requests thinned, where those of incoming ones are."""
-    if cassette is None or not scrubber.policy.thin_pixels:
+    if cassette is None or not policy.thin_pixels:
         return cassette
     thinner = Scrubber(ScrubPolicy(phi=Phi.KEEP, thin_pixels=True), NO_KEY)
+    stack.callback(thinner.close)
     return replace(cassette, interactions=tuple(_thinned(each, thinner) for each in cassette.interactions))
 
 

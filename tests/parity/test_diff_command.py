@@ -74,7 +74,11 @@ def test_a_service_is_compared_with_a_fresh_emulator(strict_emulator: Emulator, 
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        (("--target=local",), ExitCode.USAGE, "choose one of --cassette, --requests"),
+        (
+            (f"--cassette={TOUR}", "--requests=r", "--target=local"),
+            ExitCode.USAGE,
+            "choose one of --cassette, --requests",
+        ),
         ((f"--cassette={TOUR}",), ExitCode.USAGE, "choose one of --upstream URL"),
         ((f"--cassette={TOUR}", "--target=local", "--upstream=http://h"), ExitCode.USAGE, "choose one of"),
         (("--requests=r", "--target=local"), ExitCode.USAGE, "--target needs recorded answers"),
@@ -85,7 +89,7 @@ def test_a_service_is_compared_with_a_fresh_emulator(strict_emulator: Emulator, 
         ((f"--cassette={TOUR}", "--upstream=http://127.0.0.1:1"), ExitCode.UPSTREAM, "127.0.0.1:1"),
     ],
     ids=[
-        "no source",
+        "two sources",
         "no side",
         "two sides",
         "no answers",

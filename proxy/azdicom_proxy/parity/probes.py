@@ -196,6 +196,7 @@ PROBES = (
     Probe("versions.unsupported", unsupported_version),
     Probe("update.location_header", update_location),
     Probe("export.missing_source", None, "would export all data of the service"),
+    Probe("export.credentials", None, "needs a container that the service may write to"),
 )
 
 

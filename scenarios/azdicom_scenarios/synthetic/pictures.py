@@ -106,7 +106,7 @@ def _axes(rows: int, columns: int) -> tuple[NDArray[Any], NDArray[Any]]:
 def _phantom(rows: int, columns: int, position: float) -> Plane:
     y, x = _axes(rows, columns)
     # Slices near the ends of the stack cut less of the body.
-    scale = float(0.78 + 0.22 * np.sin(np.pi * position))
+    scale = float(0.78 + 0.22 * np.sin(np.pi * (0.12 + 0.7 * position)))
     plane = np.zeros((rows, columns), np.float32)
     for value, across, down, x0, y0, degrees in _ELLIPSES:
         angle = np.radians(degrees)
