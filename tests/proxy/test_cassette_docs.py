@@ -39,7 +39,7 @@ def test_commands_and_python_of_the_page_work_as_printed(tmp_path: Path) -> None
         (sys.executable, "-W", "error", "-c", python), cwd=tmp_path, capture_output=True, text=True, check=False
     )
 
-    assert len(pieces) == 5
+    assert len(pieces) == 6
     assert shell.returncode == 0, shell.stderr
     assert "(0010,0010) Patient's Name" in shell.stdout
     assert "3 interactions removed" in shell.stdout

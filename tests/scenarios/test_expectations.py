@@ -208,7 +208,10 @@ def test_bodies_and_times_are_checked(tmp_path: Path) -> None:
         CT
         + """
     steps:
-      - {name: first, get: "/studies/${ct1.study}/metadata", headers: {Accept: application/dicom+json}, expect: {status: 200}}
+      - name: first
+        get: "/studies/${ct1.study}/metadata"
+        headers: {Accept: application/dicom+json}
+        expect: {status: 200}
       - get: "/studies/${ct1.study}/metadata"
         headers: {Accept: application/dicom+json}
         expect: {same_as: first, max_time: 20s, body: {empty: false}}

@@ -39,7 +39,7 @@ def session(emulator: Emulator, tmp_path: Path) -> Path:
     first = an_instance(PatientID="P-77", StudyDate="20240203", rows=8, columns=8)
     with proxying(emulator.base_url, Mode.RECORD, cassette=cassette) as proxy:
         client = DICOMwebClient(f"{proxy.url}/v2")
-        client.store_instances([first, another_in_series(first)])
+        client.store_instances([first, another_in_series(first, rows=8, columns=8)])
         study = client.search_for_studies(search_filters={"PatientID": "P-77"})[0]["0020000D"]["Value"][0]
         client.search_for_instances(study_instance_uid=study)
         client.retrieve_study_metadata(study)
@@ -126,7 +126,7 @@ def test_warnings_need_the_files_themselves(emulator: Emulator, tmp_path: Path) 
     cassette = tmp_path / "warned.yaml"
     boundary = "xxxxxxxxxxxxxxxxxxxxxxxx"
     part = b"--%s\r\nContent-Type: application/dicom\r\n\r\n" % boundary.encode()
-    body = part + part10(an_instance(StudyDate="notadate", Modality="CT")) + f"\r\n--{boundary}--\r\n".encode()
+    body = part + part10(an_instance(PatientBirthDate="notadate", Modality="CT")) + f"\r\n--{boundary}--\r\n".encode()
     with proxying(emulator.base_url, Mode.RECORD, cassette=cassette) as proxy:
         content_type = f'multipart/related; type="application/dicom"; boundary={boundary}'
         answer = proxy.client.post("/studies", body, content_type=content_type, accept=DICOM_JSON)

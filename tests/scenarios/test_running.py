@@ -40,7 +40,7 @@ def test_what_a_step_captures_is_there_for_the_next(tmp_path: Path) -> None:
         headers: {Accept: application/dicom+json}
         expect: {status: 200, json: {$: {length: 1}}, dicom: {SOPInstanceUID: "${uid}"}}
       - get: "/studies/${ct1.study}/series"
-        query: {SeriesDescription: "${kind} ${digits} ${code}"}
+        query: {Modality: "${kind} ${digits} ${code}"}
         expect: {status: "2xx"}
 """
     result = run_text(tmp_path, text)

@@ -58,7 +58,7 @@ class ScenarioItem(pytest.Item):
         if result.outcome is Outcome.SKIPPED:
             pytest.skip(result.reason)
         if result.outcome is Outcome.FAILED:
-            from azdicom_scenarios.output.failures import failure_text
+            from azdicom_scenarios.running.reports.texts import failure_text
 
             raise ScenarioError(failure_text(result))
 

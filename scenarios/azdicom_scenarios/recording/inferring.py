@@ -38,7 +38,7 @@ class Inference:
             if value not in self._known:
                 self._find(value)
         step.path = self._replaced(step.path)
-        step.query = [(name, self._replaced(value)) for name, value in step.query]
+        step.query = [(self._replaced(name), self._replaced(value)) for name, value in step.query]
         step.headers = {name: self._replaced(value) for name, value in step.headers.items()}
         if step.body is not None and "dicom" not in step.body:
             step.body = _mapped(step.body, self._replaced)
@@ -81,7 +81,8 @@ class Inference:
 def _values(step: DraftStep) -> Iterator[str]:
     """What a request says: segments of its path, values of its query, texts of a JSON body."""
     yield from (unquote(segment) for segment in step.path.split("/") if segment)
-    yield from (value for _, value in step.query)
+    for name, value in step.query:
+        yield value or name  # a workitem's UID is a name without a value
     yield from (value for name, value in step.headers.items() if name.lower() == "if-none-match")
     if step.body is not None and "dicom" not in step.body:
         yield from _texts(step.body)

@@ -7,8 +7,9 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from azdicom_proxy.cassette.bodies import content_of
-from azdicom_proxy.cassette.model import Interaction
+from azdicom_proxy.cassette.model import Inline, Interaction
 from azdicom_proxy.matching.bodies import parts_of
+from azdicom_proxy.matching.digest import uids_of
 from azdicom_scenarios.recording.drafts import Yaml
 from azdicom_scenarios.synthetic.spec import DOCUMENTS, IMAGES
 
@@ -43,7 +44,7 @@ class _Study:
 
 
 def as_files(interactions: Iterable[Interaction], folder: str) -> Fixtures:
-    """Each uploaded instance as a file `folder/NNN.dcm`; equal ones are one file."""
+    """Each uploaded instance as a file `folder/NNN.dcm`; equal ones are one file, and UIDs stay what they are."""
     fixtures = Fixtures()
     names: dict[bytes, str] = {}
     for interaction in interactions:
@@ -54,6 +55,7 @@ def as_files(interactions: Iterable[Interaction], folder: str) -> Fixtures:
             names.setdefault(content, f"{folder}/{len(names) + 1:03d}.dcm")
         fixtures.bodies[interaction.id] = _body(interaction, [names[content] for content in parts])
     fixtures.files = {name: content for content, name in names.items()}
+    fixtures.literals = {uid: uid for content in names for uid in uids_of(Inline(content))}
     return fixtures
 
 

@@ -1,8 +1,9 @@
 """What a scenario's fixtures need before its steps run, and the removal of what they left on a shared service."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from azdicom_scenarios.loading.synthetic_studies import study_spec
 from azdicom_scenarios.model import Mark, ParameterRow, QueryTagFixture, Scenario, WaitOperation, WorkitemFixture
@@ -53,6 +54,17 @@ def built_studies(scenario: Scenario, row: ParameterRow | None, scope: Scope) ->
         uid = scope.child(f"workitem {workitem.alias}").substitute("${uid()}")
         scope.values[workitem.alias] = {"uid": uid, "path": f"/workitems/{uid}"}
     return studies
+
+
+def unsalted(studies: Mapping[str, BuiltStudy]) -> dict[str, str]:
+    """The UIDs of studies to those that they have without a salt, so that answers of two runs can be compared."""
+    plain: dict[str, str] = {}
+    for study in studies.values():
+        twin = BuiltStudy(study.spec, replace(study.origin, salt=""))
+        plain[study.study] = twin.study
+        plain |= {ours.series: theirs.series for ours, theirs in zip(study.s, twin.s, strict=True)}
+        plain |= {ours.sop: theirs.sop for ours, theirs in zip(study.i, twin.i, strict=True)}
+    return plain
 
 
 class Preparation:

@@ -10,7 +10,7 @@ from azdicom_scenarios.model import ParameterRow, Scenario, Step
 from azdicom_scenarios.running.endpoints import Endpoint, Kind
 from azdicom_scenarios.running.ownership import Creations
 from azdicom_scenarios.running.pairing import OnPair, Pairing, parity_failure
-from azdicom_scenarios.running.preparing import Preparation, PreparingError, built_studies, scope_of
+from azdicom_scenarios.running.preparing import Preparation, PreparingError, built_studies, scope_of, unsalted
 from azdicom_scenarios.running.results import Failure, Outcome, RunResult, StepResult
 from azdicom_scenarios.running.side import Side, StoppedError, Stopping
 from azdicom_scenarios.running.snapshots import Snapshots
@@ -90,6 +90,7 @@ class Run:
         self._stopping = stopping
         self._pairing = Pairing(planned.scenario, planned.id, on_pair) if len(endpoints) > 1 else None
         self._sides: list[Side] = []
+        self._uids: dict[str, str] = {}
         self._log = _Log()
 
     def run(self) -> RunResult:
@@ -125,6 +126,9 @@ class Run:
         sides = []
         for name, endpoint in zip(names, self._endpoints, strict=True):
             scope = scope_of(scenario, self._planned.row, seed=self._options.seed, salt=salt)
+            studies = built_studies(scenario, self._planned.row, scope)
+            if salt:
+                self._uids = unsalted(studies)
             sides.append(
                 Side(
                     endpoint,
@@ -133,7 +137,7 @@ class Run:
                     base=scenario.settings.base,
                     timeout_s=scenario.settings.timeout_s,
                     creations=Creations(is_guarded=endpoint.kind is Kind.LIVE),
-                    studies=dict(built_studies(scenario, self._planned.row, scope)),
+                    studies=dict(studies),
                 )
             )
         return sides
@@ -164,6 +168,7 @@ class Run:
             self._planned.scenario.file,
             self._planned.row.id if self._planned.row is not None else "",
             updates=self._options.updates_snapshots,
+            uids=self._uids,
         )
         performed = [StepRunner(side, snapshots, stopping).perform(step) for side in self._sides]
         failures = [failure for each in performed for failure in each.failures]
