@@ -10,13 +10,13 @@ COMMANDS = {
     "serve": ("azdicom_emulator.serve:serve", "Start the emulator."),
     "cassette": ("azdicom_proxy.cassette_cli:cassette", "Look at recorded cassettes, check them, change them."),
     "cert": ("azdicom_emulator.cert:cert", "Make a development certificate for https."),
-    "diff": ("azdicom_scenarios.diff_command:diff", "Compare a service, or what was recorded of one, with the emulator."),
+    "diff": ("azdicom_scenarios.diff_command:diff", "Compare a service, or a recording of one, with the emulator."),
     "parity": ("azdicom_scenarios.diff_command:diff", "The same as diff."),
     "token": ("azdicom_emulator.token:token", "Print an access token of the built-in development issuer."),
     "noise": ("azdicom_proxy.noise_command:noise", "Show, learn and forget in what an upstream differs from itself."),
     "reindex": ("azdicom_emulator.reindex:reindex", "Make the index again from the DICOM files."),
     "pull": ("azdicom_proxy.pull_command:pull", "Copy studies from a DICOMweb service into the emulator."),
-    "proxy": ("azdicom_proxy.proxy_command:proxy", "Forward to a DICOMweb service, record or replay."),
+    "proxy": ("azdicom_proxy.proxy_command:proxy", "Forward to a DICOMweb service, record, replay or compare."),
     "record": ("azdicom_proxy.record_command:record", "Run a command and record what it says to a service."),
     "replay": ("azdicom_proxy.replay_command:replay", "Serve the answers of a cassette."),
     "report": ("azdicom_proxy.report_command:report", "Make reports of stored parity results."),
@@ -30,6 +30,8 @@ Examples:
   azdicom serve --ephemeral --port 0         a throw-away server on a free port
   azdicom upload ./images --url http://127.0.0.1:8080/v2
   azdicom token --role reader                an access token for a server with --auth jwt
+  azdicom scenario run scenarios/            requests and expectations from YAML files
+  azdicom diff --upstream URL --html p.html  what differs between a service and the emulator
 """
 
 

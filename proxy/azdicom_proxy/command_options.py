@@ -16,6 +16,7 @@ from azdicom_proxy.settings import (
     Latency,
     Matching,
     Mode,
+    OfflineFallback,
     ProxySettings,
     UpstreamAuth,
     Writing,
@@ -130,6 +131,12 @@ upstream_options = group(
         help="How long the upstream may be silent.",
     ),
     option("--preserve-host", is_flag=True, help="Send the client's Host to the upstream, not the upstream's own."),
+    option(
+        "--offline-fallback",
+        type=click.Choice([fallback.value for fallback in OfflineFallback]),
+        help="Who answers GET, HEAD and OPTIONS while the upstream cannot be reached: the cassette's newest answer,"
+        " or the local emulator.  [default: nobody]",
+    ),
     option("--forwarded", is_flag=True, help="Tell the upstream about the client in X-Forwarded-* headers."),
 )
 
@@ -305,6 +312,8 @@ def settings_of(options: Mapping[str, Any], **chosen: Any) -> ProxySettings:
         given.pop("insecure", False),
     )
     given |= {name: kind(given[name]) for name, kind in ENUMS.items() if name in given}
+    if given.get("offline_fallback") is not None:
+        given["offline_fallback"] = OfflineFallback(given["offline_fallback"])
     given["upstream_alias"] = given.get("upstream_alias") or _alias(given.get("upstream"))
     given["cors"] = tuple(given.get("cors", ()))
     given["chaos"] = tuple(given.get("chaos", ()))
@@ -343,6 +352,10 @@ CONTRADICTIONS: tuple[tuple[Callable[[ProxySettings], bool], str], ...] = (
             )
         ),
         "this mode needs --upstream",
+    ),
+    (
+        lambda s: s.offline_fallback is OfflineFallback.REPLAY and not (s.cassette or s.cassette_dir),
+        "--offline-fallback replay needs --cassette",
     ),
     (
         lambda s: s.mode not in (Mode.PASSTHROUGH, Mode.DIFF) and not (s.cassette or s.cassette_dir),

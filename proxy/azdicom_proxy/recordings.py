@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from azdicom_proxy.exchanges import DEFAULT_RECORDING
-from azdicom_proxy.settings import Mode, ProxySettings
+from azdicom_proxy.settings import Mode, OfflineFallback, ProxySettings
 
 if TYPE_CHECKING:
     from azdicom_proxy.cassette.writing import CassetteWriter, WriteReport
@@ -32,6 +32,8 @@ class Recording:
     path: Path | None
     player: "Player | None" = None
     writer: "CassetteWriter | None" = None
+    known: "Player | None" = None
+    """Answers in the upstream's place while that cannot be reached."""
     delays_s: "Mapping[str, float]" = field(default_factory=dict)
     """How long the upstream let each interaction's answer wait, by id; empty unless answers shall wait again."""
     started: float = field(default_factory=time.perf_counter)
@@ -165,7 +167,9 @@ class Recordings:
 
     async def _start(self, name: str, mode: Mode) -> Recording:
         recording = Recording(name, mode, self._settings.record_mode, None)
-        if mode is not Mode.PASSTHROUGH and not (mode is Mode.DIFF and self._settings.cassette is None):
+        if self._settings.offline_fallback is OfflineFallback.REPLAY or not (
+            mode is Mode.PASSTHROUGH or (mode is Mode.DIFF and self._settings.cassette is None)
+        ):
             recording.path = self.path_of(name)
             await asyncio.get_running_loop().run_in_executor(self._executor, self._equip, recording)
         self._open[name] = recording

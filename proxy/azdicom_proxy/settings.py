@@ -41,6 +41,13 @@ class Fallback(StrEnum):
     LOCAL = "local"
 
 
+class OfflineFallback(StrEnum):
+    """Who answers safe requests while the upstream cannot be reached."""
+
+    REPLAY = "replay"
+    LOCAL = "local"
+
+
 class Latency(StrEnum):
     """How long a replayed answer takes: no longer than it must, or as long as when it was recorded."""
 
@@ -92,6 +99,8 @@ class ProxySettings:
     record_mode: str = "once"
     fallback: Fallback = Fallback.UPSTREAM
     record_misses: bool = False
+    offline_fallback: OfflineFallback | None = None
+    """None: the client is told that the upstream does not answer."""
     strict: bool = False
     miss_status: int = 502
     recode: bool = False
@@ -128,7 +137,7 @@ class ProxySettings:
     """Diff mode fetches instances from the upstream that never passed by."""
     hydrate_limit: int = 200
     local: Address | None = None
-    """What the upstream is compared with; None: a fresh emulator."""
+    """What the upstream is compared with, and who answers for it with `offline_fallback`; None: a fresh emulator."""
     report: "ReportSettings | None" = None
     """How diff mode judges and reports; None: by default, without reports."""
 

@@ -1,4 +1,4 @@
-"""The whole scenario library against two emulators: what one answers, the other answers (record-replay §16, check 10)."""
+"""The whole scenario library against two emulators: what one answers, the other does (record-replay §16, check 10)."""
 
 import json
 from pathlib import Path

@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from yarl import URL
 
 from azdicom_emulator.hosting import Announce, hosted
 from azdicom_proxy.parity.model import Compared
@@ -91,7 +92,7 @@ def changed(upstream: str, change: Change) -> Iterator[str]:
 
             async def forward(request: web.BaseRequest) -> web.Response:
                 headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
-                url = aiohttp.client.URL(upstream + request.raw_path, encoded=True)
+                url = URL(upstream + request.raw_path, encoded=True)
                 async with session.request(
                     request.method, url, headers=headers, data=await request.read(), allow_redirects=False
                 ) as answer:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,13 +18,13 @@ SKIPPED = "name: skipped\nsettings: {skip_on: [emulator]}\nsteps:\n  - {get: /st
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with three scenarios: one that passes, one that fails, one that is skipped."""
     monkeypatch.chdir(tmp_path)
     write(tmp_path, GOOD, "good.scenario.yaml")
     write(tmp_path, BAD, "bad.scenario.yaml")
     write(tmp_path, SKIPPED, "skipped.scenario.yaml")
-    yield tmp_path
+    return tmp_path
 
 
 def scenario_run(*arguments: str) -> Result:
@@ -46,7 +45,9 @@ def test_a_failure_says_where_what_and_how_to_see_it_again(folder: Path) -> None
     """record-replay §13.2: place, request, expected and actual, journal, curl, and the command to repeat it."""
     text = scenario_run("bad.scenario.yaml", "--seed", "4").stdout
 
-    assert "bad.scenario.yaml:5:32: status" in text
+    lines = (folder / "bad.scenario.yaml").read_text().splitlines()
+    place = next(f"{number}:{line.index('200') + 1}" for number, line in enumerate(lines, 1) if "200" in line)
+    assert f"bad.scenario.yaml:{place}: status" in text
     assert re.search(r"expected +200\n +actual +204", text)
     assert "GET /v2/studies → 204" in text
     assert re.search(r"curl +curl -i http://127\.0\.0\.1:\d+/v2/studies -H 'Accept: \*/\*'", text)

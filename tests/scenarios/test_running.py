@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from azdicom_scenarios.running.results import Outcome
+from azdicom_scenarios.running.results import Outcome, RunResult
 from azdicom_scenarios.running.run import Options
 from azdicom_scenarios.running.runner import Schedule, run_scenarios
 from azdicom_scenarios.running.targets import EmulatorTarget
@@ -423,15 +423,11 @@ def test_a_shuffled_order_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
     scenarios = [scenario(tmp_path, SIMPLE, f"s{number}.scenario.yaml") for number in range(8)]
     orders: list[list[str]] = []
     for _ in range(2):
-        told: list[str] = []
+        told: list[RunResult] = []
         run_scenarios(
-            scenarios,
-            EmulatorTarget(),
-            options=Options(seed=3),
-            schedule=Schedule(shuffle=True),
-            on_result=lambda result, told=told: told.append(result.name),
+            scenarios, EmulatorTarget(), options=Options(seed=3), schedule=Schedule(shuffle=True), on_result=told.append
         )
-        orders.append(told)
+        orders.append([result.name for result in told])
 
     assert orders[0] == orders[1]
     assert orders[0] != sorted(orders[0])
