@@ -32,12 +32,13 @@ from azdicom_proxy.masking import masked_miss
 from azdicom_proxy.recordings import Recording
 from azdicom_proxy.replaying import PLACEHOLDER, send_recorded
 from azdicom_proxy.rewriting import Rewriter, is_json
-from azdicom_proxy.settings import Fallback, Mode, ProxySettings
+from azdicom_proxy.settings import Fallback, Mode, OfflineFallback, ProxySettings
 from azdicom_proxy.taps import BodyTap
 from azdicom_proxy.upstream.client import SAFE_METHODS
+from azdicom_proxy.upstream.errors import UnreachableError, UpstreamTimeoutError
 
 if TYPE_CHECKING:
-    from azdicom_proxy.matching.player import Miss
+    from azdicom_proxy.matching.player import Miss, Player
     from azdicom_proxy.parity.shadow import Shadow
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,8 @@ Answering = Callable[[Exchange, Recording], Awaitable[web.StreamResponse]]
 class Answerer:
     """Answers exchanges. upstream: None where nothing is forwarded; local: the emulator for `--fallback local`.
 
-    shadow: what diff mode hands its exchanges to. A mode is one row of `_by_mode`.
+    shadow: what diff mode hands its exchanges to; mirrored_to: its local side, once it has one.
+    A mode is one row of `_by_mode`.
     """
 
     def __init__(
@@ -66,11 +68,13 @@ class Answerer:
         executor: Executor,
         spool: Path,
         shadow: "Shadow | None" = None,
+        mirrored_to: Callable[[], Forwarder | None] | None = None,
     ) -> None:
         self._settings = settings
         self._upstream = upstream
         self._local = local
         self._shadow = shadow
+        self._mirrored_to = mirrored_to
         self._executor = executor
         self._spool = spool
         self._by_mode: dict[Mode, Answering] = {
@@ -83,7 +87,32 @@ class Answerer:
 
     async def answer(self, exchange: Exchange, recording: Recording) -> web.StreamResponse:
         """Raises ProxyError, as long as nothing was sent."""
-        return await self._by_mode[recording.mode](exchange, recording)
+        try:
+            return await self._by_mode[recording.mode](exchange, recording)
+        except ProxyError as error:
+            if not self._may_fall_back(exchange, error):
+                raise
+            answered = await self._answered_offline(exchange, recording)
+            if answered is None:
+                raise
+            return answered
+
+    # While the upstream cannot be reached.
+
+    def _may_fall_back(self, exchange: Exchange, error: ProxyError) -> bool:
+        is_offline = isinstance(error.__cause__, UnreachableError | UpstreamTimeoutError)
+        is_known_kind = exchange.method in SAFE_METHODS and not exchange.request.body_exists
+        return self._settings.offline_fallback is not None and is_offline and is_known_kind
+
+    async def _answered_offline(self, exchange: Exchange, recording: Recording) -> web.StreamResponse | None:
+        """What the cassette or the local side answers; None: neither knows anything."""
+        if self._settings.offline_fallback is OfflineFallback.LOCAL:
+            local = self._local or (self._mirrored_to() if self._mirrored_to is not None else None)
+            return (await local.forward(exchange)).response if local is not None else None
+        if recording.known is None:
+            return None
+        played = await self._play(exchange, recording.known, Empty())
+        return await self._send_played(exchange, recording, played) if isinstance(played, Interaction) else None
 
     async def _pass_through(self, exchange: Exchange, recording: Recording) -> web.StreamResponse:
         return (await self._forwarder().forward(exchange)).response
@@ -98,7 +127,7 @@ class Answerer:
     async def _replay(self, exchange: Exchange, recording: Recording) -> web.StreamResponse:
         asked = await self._read(exchange)
         try:
-            played = await self._play(exchange, recording, asked.body)
+            played = await self._play(exchange, recording.player, asked.body)
             if isinstance(played, Interaction):
                 return await self._send_played(exchange, recording, played)
             raise self._missed(exchange, recording, played)
@@ -197,8 +226,8 @@ class Answerer:
             await tap.abandon()
             raise
 
-    async def _play(self, exchange: Exchange, recording: Recording, body: Body) -> "Interaction | Miss":
-        assert recording.player is not None
+    async def _play(self, exchange: Exchange, player: "Player | None", body: Body) -> "Interaction | Miss":
+        assert player is not None
         request = RecordedRequest(
             exchange.method, f"{PLACEHOLDER.origin}{exchange.target}", request_headers(exchange), body
         )
@@ -208,9 +237,9 @@ class Answerer:
             )
             request = replace(request, body=Inline(to_placeholder.json(body.content)))
         if size_of(body) <= PLAYED_AT_ONCE_BYTES:
-            return recording.player.play(request)
+            return player.play(request)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, recording.player.play, request)
+        return await loop.run_in_executor(self._executor, player.play, request)
 
     async def _send_played(self, exchange: Exchange, recording: Recording, played: Interaction) -> web.StreamResponse:
         exchange.verdict = played.id
@@ -234,7 +263,7 @@ class Answerer:
         asked = await self._read(exchange)
         try:
             await recording.caught_up()  # a client that has its answer may ask again before that is recorded
-            played = await self._play(exchange, recording, asked.body)
+            played = await self._play(exchange, recording.player, asked.body)
             if isinstance(played, Interaction):
                 return await self._send_played(exchange, recording, played)
             if recording.mode is Mode.SPY:
@@ -309,6 +338,8 @@ class Answerer:
         recording.recorded += 1
         if recording.player is not None:
             recording.player.add(kept, played=True)
+        if recording.known is not None:
+            recording.known.add(kept, played=True)
         return interaction
 
     async def _interaction(

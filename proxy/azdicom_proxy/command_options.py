@@ -131,13 +131,14 @@ upstream_options = group(
         help="How long the upstream may be silent.",
     ),
     option("--preserve-host", is_flag=True, help="Send the client's Host to the upstream, not the upstream's own."),
-    option(
-        "--offline-fallback",
-        type=click.Choice([fallback.value for fallback in OfflineFallback]),
-        help="Who answers GET, HEAD and OPTIONS while the upstream cannot be reached: the cassette's newest answer,"
-        " or the local emulator.  [default: nobody]",
-    ),
     option("--forwarded", is_flag=True, help="Tell the upstream about the client in X-Forwarded-* headers."),
+)
+
+offline_option = option(
+    "--offline-fallback",
+    type=click.Choice([fallback.value for fallback in OfflineFallback]),
+    help="Who answers GET, HEAD and OPTIONS while the upstream cannot be reached: the cassette, with the newest answer"
+    " that it has, or the local emulator.  [default: nobody]",
 )
 
 relay_options = group(

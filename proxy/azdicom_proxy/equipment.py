@@ -27,7 +27,7 @@ from azdicom_proxy.scrub.known import known_uids, known_values
 from azdicom_proxy.scrub.policy import Phi, PolicyError, Rules, ScrubPolicy, parse_options, parse_rules
 from azdicom_proxy.scrub.scrubber import RefusedError, Scrubber
 from azdicom_proxy.scrub.thinning import THIN_PIXELS
-from azdicom_proxy.settings import Latency, Mode, ProxySettings
+from azdicom_proxy.settings import Latency, Mode, OfflineFallback, ProxySettings
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +45,33 @@ def equip(recording: Recording, settings: ProxySettings) -> None:
     """
     path = recording.path
     assert path is not None
+    if settings.offline_fallback is OfflineFallback.REPLAY:
+        recording.known = _known(recording, path, settings)
     _equip_mode(recording, path, settings)
     if settings.latency is Latency.RECORDED and recording.player is not None:
         recording.delays_s = read_delays(path)
 
 
+def _known(recording: Recording, path: Path, settings: ProxySettings) -> Player:
+    """All that the cassette has, as if it had been played to its end: the newest answers are those to give again."""
+    try:
+        cassette: Cassette | None = load(path)
+    except CassetteMissingError:
+        cassette = None
+    interactions = cassette.interactions if cassette is not None else ()
+    empty = replace(cassette, interactions=()) if cassette is not None else None
+    player = _player(recording, empty, path, settings, like=cassette)
+    for interaction in interactions:
+        player.add(interaction, played=True)
+    return player
+
+
 def _equip_mode(recording: Recording, path: Path, settings: ProxySettings) -> None:
+    if recording.mode is Mode.PASSTHROUGH:
+        return
     if recording.mode is Mode.DIFF:
+        if settings.cassette is None:
+            return
         planned = plan(parse_record_mode("rewrite"), path)
         recording.writer = _writer(path, settings, planned.existing, keeps_equal=planned.keeps_equal)
         return
@@ -78,12 +98,20 @@ def _replayed(recording: Recording, path: Path) -> Cassette | None:
         return None
 
 
-def _player(recording: Recording, cassette: Cassette | None, path: Path, settings: ProxySettings) -> Player:
+def _player(
+    recording: Recording,
+    cassette: Cassette | None,
+    path: Path,
+    settings: ProxySettings,
+    *,
+    like: Cassette | None = None,
+) -> Player:
+    """like: whose interactions come later, and say how requests are scrubbed."""
     matching = settings.matching
-    scrubber = _scrubber_of_player(cassette, settings)
+    scrubber = _scrubber_of_player(like or cassette, settings)
     stack = ExitStack()
     stack.callback(scrubber.close)
-    recording.release = stack.close
+    recording.releases.append(stack.close)
     return Player(
         _alike(cassette, scrubber.policy, stack),
         path=path,

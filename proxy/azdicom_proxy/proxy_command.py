@@ -14,6 +14,7 @@ from azdicom_proxy.command_options import (
     listening_options,
     log_options,
     matching_options,
+    offline_option,
     option,
     relay_options,
     settings_of,
@@ -67,6 +68,7 @@ Every option is also an environment variable (AZDICOM_RECORD_MODE for --record-m
 @matching_options
 @writing_options
 @upstream_options
+@offline_option
 @relay_options
 @fault_options
 @listening_options

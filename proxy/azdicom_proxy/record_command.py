@@ -12,6 +12,7 @@ from azdicom_proxy.command_options import (
     fault_options,
     log_options,
     matching_options,
+    offline_option,
     option,
     relay_options,
     settings_of,
@@ -43,6 +44,7 @@ The command finds the proxy's URL in AZDICOM_URL; what follows -- is the command
 @writing_options
 @matching_options
 @upstream_options
+@offline_option
 @relay_options
 @fault_options
 @log_options

@@ -43,8 +43,8 @@ class Recording:
     report: "WriteReport | None" = None
     refusal: str | None = None
     """Why nothing more is written."""
-    release: Callable[[], None] | None = None
-    """Removes what playing has left in temporary files."""
+    releases: list[Callable[[], None]] = field(default_factory=list)
+    """Each removes what a player has left in temporary files."""
     _last: "asyncio.Future[Any] | None" = None
 
     def in_order(self, work: Callable[[], Awaitable[None]]) -> "asyncio.Future[None]":
@@ -177,8 +177,8 @@ class Recordings:
 
     async def _finish(self, recording: Recording) -> None:
         await recording.settled()
-        if recording.release is not None:
-            recording.release()
+        for release in recording.releases:
+            release()
         writer, recording.writer = recording.writer, None
         if writer is not None:
             loop = asyncio.get_running_loop()

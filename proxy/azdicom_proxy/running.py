@@ -88,7 +88,7 @@ class _Run:
 
         try:
             await server.start()
-            await server.check_upstream(is_required=bool(self._command))
+            await server.check_upstream(is_required=bool(self._command and self._settings.offline_fallback is None))
         except CassetteError as error:
             raise CassetteFailure(str(error)) from None
         except (TokenUnavailableError, UpstreamError, ssl.SSLError) as error:

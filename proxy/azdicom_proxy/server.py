@@ -27,7 +27,7 @@ from azdicom_proxy.local import LocalEmulator
 from azdicom_proxy.observing import Observer
 from azdicom_proxy.recording_faults import RecordingFaults
 from azdicom_proxy.recordings import Recording, Recordings
-from azdicom_proxy.settings import Fallback, Mode, ProxySettings, UpstreamAuth
+from azdicom_proxy.settings import Fallback, Mode, OfflineFallback, ProxySettings, UpstreamAuth
 from azdicom_proxy.tls import server_context
 from azdicom_proxy.upstream.address import Address, Trust, outgoing_proxy
 from azdicom_proxy.upstream.client import UpstreamClient
@@ -64,6 +64,7 @@ class ProxyServer:
             with_personal=settings.log_phi, gauges=self.diff.gauges() if self.diff is not None else ()
         )
         self._local: LocalEmulator | None = None
+        self._mirror_forwarder: Forwarder | None = None
         self._answerer: Answerer
         self._admin: AdminApi | None = None
         self._runner: web.ServerRunner | None = None
@@ -93,6 +94,7 @@ class ProxyServer:
             executor=self._executor,
             spool=Path(self._spool.name),
             shadow=self.diff.shadow if self.diff is not None else None,
+            mirrored_to=self._mirrored_to,
         )
         if settings.admin:
             self._admin = create_admin(settings, self.recordings, self._observer, self.faults, self.stopping, self.diff)
@@ -129,6 +131,8 @@ class ProxyServer:
         finally:
             if self.upstream is not None:
                 await self.upstream.close()
+            if self._mirror_forwarder is not None:
+                await self._mirror_forwarder.close()
             if self._local is not None:
                 await self._local.close()
             self._executor.shutdown()
@@ -136,14 +140,30 @@ class ProxyServer:
 
     @property
     def _needs_local(self) -> bool:
-        return self.settings.mode is Mode.SPY and self.settings.fallback is Fallback.LOCAL
+        settings = self.settings
+        if settings.mode is Mode.DIFF:  # its own local side is the better one
+            return False
+        is_spying = settings.mode is Mode.SPY and settings.fallback is Fallback.LOCAL
+        return is_spying or settings.offline_fallback is OfflineFallback.LOCAL
 
     async def _start_local(self) -> Forwarder:
-        self._local = LocalEmulator()
-        address = await self._local.start()
+        address = self.settings.local
+        if address is None:
+            self._local = LocalEmulator()
+            address = await self._local.start()
         # The emulator never sees the live token.
         plain = replace(self.settings, auth=UpstreamAuth.NONE, trust=Trust())
         return forwarder_to(address, plain, UpstreamAuthorization(UpstreamAuth.NONE, None), Source.LOCAL)
+
+    def _mirrored_to(self) -> Forwarder | None:
+        """The local side of diff mode as one that answers; None until it has started."""
+        address = self.diff.shadow.local_address if self.diff is not None else None
+        if self._mirror_forwarder is None and address is not None:
+            from azdicom_proxy.parity.fresh_local import granted_locally, local_settings
+
+            plain = local_settings(self.settings)
+            self._mirror_forwarder = forwarder_to(address, plain, granted_locally(), Source.LOCAL)
+        return self._mirror_forwarder
 
     async def _listen(self, tls: "object") -> None:
         server = web.Server(

@@ -64,7 +64,7 @@ Exit codes: 0 all passed, 1 one failed or differs, 2 wrong usage or a lint error
 )
 @option("--upstream", type=Url(), metavar="URL", help="The service of --target live and both.")
 @upstream_options
-@option("-k", "expression", metavar="EXPR", help="Only those whose name, file or tags have these words.")
+@click.option("-k", "expression", metavar="EXPR", help="Only those whose name, file or tags have these words.")
 @option("--tag", "tags", multiple=True, metavar="TAG", help="Only those with this tag, or another. Repeatable.")
 @option("--rerun-failed", is_flag=True, help="Only those that failed the last time here.")
 @option("--step", "last_step", type=click.IntRange(1), metavar="N", help="Stop behind step N and show its answer.")

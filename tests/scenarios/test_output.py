@@ -167,3 +167,18 @@ def test_two_sides_that_differ_fail_the_run(folder: Path, emulator: Emulator) ->
 
     assert (strict.exit_code, lax.exit_code) == (1, 0)
     assert "status 204 instead of 404" in strict.stdout
+
+
+def test_commands_of_the_page_work_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/running-scenarios.md, the first block of commands."""
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[2] / "docs" / "running-scenarios.md").read_text()
+    block = re.search(r"```sh\n(.*?)```", page, re.DOTALL)
+    assert block is not None
+
+    for line in block[1].splitlines():
+        result = CliRunner().invoke(main, line.split()[1:])
+        assert result.exit_code == 0, (line, result.output)
+
+    assert (tmp_path / "junit.xml").is_file()
+    assert json.loads((tmp_path / "result.json").read_text())["counts"]["passed"] == 1

@@ -178,7 +178,11 @@ def test_an_interrupted_run_still_tears_down(tmp_path: Path, emulator: Emulator)
     )
 
     assert report.was_interrupted
-    assert [result.reason for result in report.results] == ["interrupted", "interrupted"]
+    assert [(result.outcome, result.reason) for result in report.results] == [
+        (Outcome.FAILED, "interrupted"),
+        (Outcome.SKIPPED, "interrupted"),
+    ]
+    assert report.results[0].steps[0].outcome is Outcome.PASSED
     assert run_text(tmp_path, IDLE, service(emulator.base_url)).outcome is Outcome.PASSED
 
 

@@ -27,6 +27,7 @@ from azdicom_proxy.parity.seeding import Resource
 from azdicom_proxy.parity.sides import Side
 from azdicom_proxy.settings import ProxySettings
 from azdicom_proxy.taps import BodyTap
+from azdicom_proxy.upstream.address import Address
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,8 @@ class Shadow:
     ) -> None:
         self.pace = Pace()
         self.hydrated: list[Resource] = []
+        self.local_address: Address | None = None
+        """Of the local side, once it has started."""
         self._settings = settings
         self._tell = tell
         self._learning = learning
@@ -265,6 +268,7 @@ class Shadow:
         )
         upstream = Side(settings.upstream, settings, spool=self._spool, executor=self._executor)
         self._sides = [local, upstream]
+        self.local_address = address
         mirror = Mirror(
             local,
             tell=self._tell,

@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -86,6 +86,7 @@ class _Runner:
     results: dict[int, RunResult] = field(default_factory=dict)
     was_interrupted: bool = False
     is_over_time: bool = False
+    under_way: dict[Future[RunResult], int] = field(default_factory=dict)
 
     def run(self) -> Report:
         started = time.monotonic()
@@ -106,8 +107,7 @@ class _Runner:
             except KeyboardInterrupt:
                 self.was_interrupted = True
                 self.stopping.ask(INTERRUPTED)
-                # A second Ctrl+C here ends the wait for the teardowns.
-                executor.shutdown(wait=True)
+                self._take_done(ALL_COMPLETED, None)  # the teardowns; a second Ctrl+C ends this wait
         self._collect_rest()
 
     def _split(self) -> tuple[list[int], list[int]]:
@@ -122,16 +122,18 @@ class _Runner:
 
     def _drain(self, executor: ThreadPoolExecutor, numbers: Sequence[int], jobs: int, started: float) -> None:
         waiting = iter(numbers)
-        under_way: dict[Future[RunResult], int] = {}
         while True:
             self._check_time(started)
-            for number in self._next(waiting, jobs - len(under_way)):
-                under_way[executor.submit(self._one, self.runs[number])] = number
-            if not under_way:
+            for number in self._next(waiting, jobs - len(self.under_way)):
+                self.under_way[executor.submit(self._one, self.runs[number])] = number
+            if not self.under_way:
                 return
-            done, _ = wait(under_way, timeout=POLL_S, return_when=FIRST_COMPLETED)
-            for future in done:
-                self._take(under_way.pop(future), future.result())
+            self._take_done(FIRST_COMPLETED, POLL_S)
+
+    def _take_done(self, until: str, timeout_s: float | None) -> None:
+        done, _ = wait(self.under_way, timeout=timeout_s, return_when=until)
+        for future in done:
+            self._take(self.under_way.pop(future), future.result())
 
     def _next(self, waiting: Iterator[int], free: int) -> Iterator[int]:
         while free and not self.stopping.event.is_set() and (number := next(waiting, None)) is not None:
