@@ -8,6 +8,7 @@ from azdicom_emulator.admin.journal import Journal, journal_endpoints
 from azdicom_emulator.admin.metrics import Gauge, Metrics, metrics_endpoints
 from azdicom_emulator.admin.problems import json_answer
 from azdicom_emulator.admin.process import process_endpoints
+from azdicom_emulator.admin.seed import seed_endpoint
 from azdicom_emulator.admin.ui import UI
 from azdicom_emulator.events.endpoints import event_endpoints, event_gauges
 from azdicom_emulator.events.publishers import PUBLISHERS
@@ -17,6 +18,7 @@ from azdicom_emulator.management.operations import RUNNER
 from azdicom_emulator.studies.expiry import delete_expired
 from azdicom_emulator.web.instruments import Administration, Instruments
 from azdicom_emulator.web.keys import INDEX, SETTINGS, STOPPING
+from azdicom_emulator.web.listening import LISTENING
 
 MODE = "emulator"
 
@@ -56,6 +58,7 @@ def _administration(application: web.Application, faults: FaultSwitch) -> Admini
         *fault_endpoints(lambda: faults),
         *journal_endpoints(journal),
         *metrics_endpoints(metrics),
+        seed_endpoint(lambda: application[LISTENING].url(), settings),
         *event_endpoints(lambda: application[FOLLOWERS], lambda: application[PUBLISHERS]),
         UI,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -13,8 +13,10 @@ from azdicom_emulator.admin.journal import Journal, journal_endpoints
 from azdicom_emulator.admin.metrics import metrics_endpoints
 from azdicom_emulator.admin.problems import ProblemError, json_answer
 from azdicom_emulator.admin.process import process_endpoints
+from azdicom_emulator.admin.seed import seed_endpoint
 from azdicom_emulator.admin.ui import UI
 from azdicom_emulator.faults.switch import FaultSwitch
+from azdicom_emulator.settings import Settings
 from azdicom_proxy.cassette.errors import CassetteError
 from azdicom_proxy.exchanges import NAME
 from azdicom_proxy.observing import Observer
@@ -33,8 +35,12 @@ def create_admin(
     faults: RecordingFaults,
     stopping: asyncio.Event,
     diff: "DiffRun | None" = None,
+    local_url: Callable[[], Awaitable[str]] | None = None,
 ) -> AdminApi:
-    """For this machine only, or for whoever has the admin token. diff: what a proxy in diff mode finds."""
+    """For this machine only, or for whoever has the admin token.
+
+    diff: what a proxy in diff mode finds; local_url: where its local side is, None where it has none.
+    """
 
     def describe() -> dict[str, object]:
         return {
@@ -56,6 +62,7 @@ def create_admin(
         *metrics_endpoints(observer.metrics),
         UI,
         *(diff_endpoints(diff) if diff is not None else ()),
+        *((seed_endpoint(local_url, Settings()),) if local_url is not None else ()),
     )
     return AdminApi(endpoints, settings.admin_token)
 
@@ -94,7 +101,7 @@ def mode_endpoints(recordings: Recordings, *, has_upstream: bool, can_diff: bool
 
 
 def recording_endpoints(recordings: Recordings, journal: Journal) -> tuple[Endpoint, ...]:
-    """One recording is opened, shown and written; all are reset; what they missed."""
+    """One recording is opened, shown and written; all are reset; what they missed, and which ids they pair."""
 
     async def show(request: web.BaseRequest, name: str) -> web.Response:
         return json_answer(_named(recordings.opened(name), name).as_json())
@@ -114,6 +121,9 @@ def recording_endpoints(recordings: Recordings, journal: Journal) -> tuple[Endpo
     async def misses(request: web.BaseRequest) -> web.Response:
         return json_answer({recording.name: list(recording.misses) for recording in recordings if recording.misses})
 
+    async def variables(request: web.BaseRequest) -> web.Response:
+        return json_answer({recording.name: recording.variables_as_json() for recording in recordings})
+
     async def reset(request: web.BaseRequest) -> web.Response:
         await recordings.reset()
         journal.clear()
@@ -124,6 +134,7 @@ def recording_endpoints(recordings: Recordings, journal: Journal) -> tuple[Endpo
         Endpoint("POST", "recordings/{name}/start", _refusing(start)),
         Endpoint("POST", "recordings/{name}/stop", _refusing(stop)),
         Endpoint("GET", "misses", misses),
+        Endpoint("GET", "variables", variables),
         Endpoint("POST", "reset", reset),
     )
 

@@ -123,6 +123,7 @@ def _player(
         repeat=Repeat(matching.repeat),
         map_uids=matching.map_uids,
         scrub_request=_RequestScrubber(scrubber),
+        discard_request=scrubber.discard,
     )
 
 

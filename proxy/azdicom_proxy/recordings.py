@@ -75,6 +75,11 @@ class Recording:
         self.missed += 1
         self.misses.append(text)
 
+    def variables_as_json(self) -> list[dict[str, str]]:
+        """Ids that this run's client has in place of the recorded ones."""
+        pairs = self.player.identities.pairs() if self.player is not None else []
+        return [{"client": client, "recorded": recorded} for client, recorded in pairs]
+
     def as_json(self) -> dict[str, Any]:
         """For the admin API."""
         return {

@@ -64,7 +64,7 @@ class ProxyServer:
             with_personal=settings.log_phi, gauges=self.diff.gauges() if self.diff is not None else ()
         )
         self._local: LocalEmulator | None = None
-        self._mirror_forwarder: Forwarder | None = None
+        self._local_side: Forwarder | None = None
         self._answerer: Answerer
         self._admin: AdminApi | None = None
         self._runner: web.ServerRunner | None = None
@@ -97,7 +97,16 @@ class ProxyServer:
             mirrored_to=self._mirrored_to,
         )
         if settings.admin:
-            self._admin = create_admin(settings, self.recordings, self._observer, self.faults, self.stopping, self.diff)
+            has_local = self.diff is not None or local is not None
+            self._admin = create_admin(
+                settings,
+                self.recordings,
+                self._observer,
+                self.faults,
+                self.stopping,
+                self.diff,
+                self._local_url if has_local else None,
+            )
         await self._listen(tls)
         if settings.auto_shutdown_s is not None:
             self._watch = asyncio.ensure_future(self._shut_down_when_idle(settings.auto_shutdown_s))
@@ -131,8 +140,8 @@ class ProxyServer:
         finally:
             if self.upstream is not None:
                 await self.upstream.close()
-            if self._mirror_forwarder is not None:
-                await self._mirror_forwarder.close()
+            if self._local_side is not None:
+                await self._local_side.close()
             if self._local is not None:
                 await self._local.close()
             self._executor.shutdown()
@@ -153,17 +162,26 @@ class ProxyServer:
             address = await self._local.start()
         # The emulator never sees the live token.
         plain = replace(self.settings, auth=UpstreamAuth.NONE, trust=Trust())
-        return forwarder_to(address, plain, UpstreamAuthorization(UpstreamAuth.NONE, None), Source.LOCAL)
+        self._local_side = forwarder_to(address, plain, UpstreamAuthorization(UpstreamAuth.NONE, None), Source.LOCAL)
+        return self._local_side
+
+    async def _local_url(self) -> str:
+        if self.diff is not None:
+            address = await self.diff.shadow.open_local()
+        else:
+            assert self._local_side is not None, "it has started"
+            address = self._local_side.upstream
+        return f"{address.origin}{address.path}"
 
     def _mirrored_to(self) -> Forwarder | None:
         """The local side of diff mode as one that answers; None until it has started."""
         address = self.diff.shadow.local_address if self.diff is not None else None
-        if self._mirror_forwarder is None and address is not None:
+        if self._local_side is None and address is not None:
             from azdicom_proxy.parity.fresh_local import granted_locally, local_settings
 
             plain = local_settings(self.settings)
-            self._mirror_forwarder = forwarder_to(address, plain, granted_locally(), Source.LOCAL)
-        return self._mirror_forwarder
+            self._local_side = forwarder_to(address, plain, granted_locally(), Source.LOCAL)
+        return self._local_side
 
     async def _listen(self, tls: "object") -> None:
         server = web.Server(

@@ -28,15 +28,20 @@ def preloader(settings: Settings) -> Callable[[str], list[str]]:
     runs = _read(settings.scenarios)
 
     def preload(url: str) -> list[str]:
-        endpoint = Endpoint(
-            kind=Kind.OWN,
-            address=Address.parse(url),
-            authorize=authorize_for(settings),
-            trust=Trust(ca_file=settings.tls_cert),
-        )
-        return [_stored(run, endpoint) for run in runs]
+        endpoint = endpoint_of(settings, url)
+        return [stored(run, endpoint) for run in runs]
 
     return preload
+
+
+def endpoint_of(settings: Settings, url: str) -> Endpoint:
+    """The server with `settings` that listens at `url`."""
+    return Endpoint(
+        kind=Kind.OWN,
+        address=Address.parse(url),
+        authorize=authorize_for(settings),
+        trust=Trust(ca_file=settings.tls_cert),
+    )
 
 
 def _read(files: Sequence[Path]) -> list[Planned]:
@@ -51,7 +56,8 @@ def _read(files: Sequence[Path]) -> list[Planned]:
     return plan(file.scenario for file in loaded if file.scenario is not None)
 
 
-def _stored(run: Planned, endpoint: Endpoint) -> str:
+def stored(run: Planned, endpoint: Endpoint) -> str:
+    """Stores the fixtures of one run; the line that says so. Raises UsageFailure."""
     scenario = run.scenario
     try:
         scope = scope_of(scenario, run.row, seed=SEED, salt="")

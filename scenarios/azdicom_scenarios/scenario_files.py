@@ -52,7 +52,11 @@ def load(file: Path, *, today: date | None = None) -> LoadedFile:
 
     Raises OSError when the file cannot be read.
     """
-    data = file.read_bytes()
+    return read(file.read_bytes(), file, today=today)
+
+
+def read(data: bytes, file: Path, *, today: date | None = None) -> LoadedFile:
+    """All that can be said of what `file` holds; a name will do for it."""
     root, findings = compose(data, str(file))
     if root is None:
         empty = [] if findings else [Finding(Mark(str(file), 1, 1), "syntax", "the file is empty")]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from azdicom_proxy.settings import Mode
+from azdicom_proxy.settings import Matching, Mode
 from tests.proxy.conversations import Conversation
 from tests.proxy.proxies import RunningProxy, proxying
 from tests.support.client import Emulator
@@ -192,3 +192,21 @@ def test_what_the_admin_api_does_not_know_is_a_problem_document(
 
     assert answer.status == status
     assert status == 405 or answer.content_type == "application/problem+json"
+
+
+def test_variables_pair_the_clients_ids_with_the_recorded_ones(emulator: Emulator, tmp_path: Path) -> None:
+    """record-replay §15 and §8: by recording; a reset forgets them."""
+    with proxying(emulator.base_url, Mode.RECORD, cassette=tmp_path / "c.yaml") as proxy:
+        Conversation(1).store(proxy.client)
+        recording = proxy.admin("GET", "variables").json()
+    matching = Matching(map_uids=True)
+    with proxying(None, Mode.REPLAY, cassette=tmp_path / "c.yaml", matching=matching) as proxy:
+        Conversation(2).store(proxy.client, PatientID="P-1")
+        replaying = proxy.admin("GET", "variables").json()
+        proxy.admin("POST", "reset")
+        reset = proxy.admin("GET", "variables").json()
+
+    ours, theirs = Conversation(2).study, Conversation(1).study
+    pairs = [(f"{ours}{suffix}", f"{theirs}{suffix}") for suffix in (".3", "", ".2")]
+    assert recording == reset == {"default": []}
+    assert replaying == {"default": [{"client": client, "recorded": recorded} for client, recorded in pairs]}

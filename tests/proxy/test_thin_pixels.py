@@ -1,7 +1,9 @@
 """`--thin-pixels`: a pattern of the same shape in the place of pixel data, and requests that match it."""
 
+import contextlib
 import gzip
 import hashlib
+import tempfile
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from azdicom_proxy.cassette.model import Body, Headers, Inline, Interaction, Mul
 from azdicom_proxy.cassette.reading import load
 from azdicom_proxy.cassette_cli import cassette
 from azdicom_proxy.equipment import PHI_WAS_SCRUBBED
+from azdicom_proxy.matching.player import Miss, Player
 from azdicom_proxy.scrub.datasets import RefusedError
 from azdicom_proxy.scrub.policy import Option, Phi
 from azdicom_proxy.scrub.thinning import THIN_PIXELS
@@ -367,6 +370,18 @@ def test_large_bodies_are_thinned_from_file_to_file(emulator: Emulator, tmp_path
 
     assert (answer.status, only(proxy.closed).missed) == (200, 0)
     assert not any(pixels[:WINDOW] in content for content in written_bytes(tmp_path / "made").values())
+
+
+def test_compared_requests_leave_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long replay does not fill the disk with what clients send."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    large = a_store(an_instance(rows=1024, columns=1024))
+    with contextlib.closing(a_scrubber(thin_pixels=True)) as scrubber:
+        player = Player(None, scrub_request=scrubber.request, discard_request=scrubber.discard)
+
+        assert isinstance(player.play(large.request), Miss)
+        assert list(tmp_path.glob("azdicom-scrub-*"))
+        assert not list(tmp_path.glob("azdicom-scrub-*/*"))
 
 
 def test_replay_compares_what_is_no_pixel(emulator: Emulator, tmp_path: Path) -> None:

@@ -68,6 +68,10 @@ class IdentityMap:
     def to_client(self, identifier: str) -> str:
         return self._to_client.get(identifier, identifier)
 
+    def pairs(self) -> list[tuple[str, str]]:
+        """The client's and the recording's, in the order in which they were learned."""
+        return list(self._to_recorded.items())
+
     def request_as_recorded(self, request: RecordedRequest) -> RecordedRequest:
         """The client's request with the recording's ids in URI, headers and text body."""
         if not self:

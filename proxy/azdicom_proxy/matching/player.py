@@ -84,7 +84,8 @@ class Player:
     """Plays one cassette. Safe for threads: two requests never get the same unplayed interaction.
 
     cassette: None when there is no file, `path` names it then. match_on, match_headers: as `choose_matchers` takes
-    them. scrub_request: makes a request like the recorded ones before it is compared. map_uids: requests that differ
+    them. scrub_request: makes a request like the recorded ones before it is compared; discard_request: gets what that
+    gave when it is compared. map_uids: requests that differ
     in ids only match, and their ids are translated from then on.
     """
 
@@ -101,12 +102,13 @@ class Player:
         repeat: Repeat = Repeat.SAFE,
         map_uids: bool = False,
         scrub_request: Callable[[RecordedRequest], RecordedRequest] | None = None,
+        discard_request: Callable[[RecordedRequest], None] | None = None,
     ) -> None:
         self.path = path if cassette is None or cassette.path is None else cassette.path
         self._has_file = cassette is not None
         self._matchers: Matchers = choose_matchers(match_on, match_headers=match_headers, ignore_version=ignore_version)
         self._level, self._order, self._repeat = body_level, order, repeat
-        self._scrub_request = scrub_request
+        self._scrub_request, self._discard_request = scrub_request, discard_request
         self._map_uids = map_uids
         self._lock = Lock()
         self._episodes: list[_Episode] = []
@@ -120,8 +122,14 @@ class Player:
 
     def play(self, request: RecordedRequest) -> Interaction | Miss:
         """The interaction that answers `request`, marked as played; its response speaks of the client's ids."""
-        if self._scrub_request is not None:
-            request = self._scrub_request(request)
+        scrubbed = self._scrub_request(request) if self._scrub_request is not None else request
+        try:
+            return self._played_by(scrubbed)
+        finally:
+            if self._discard_request is not None:
+                self._discard_request(scrubbed)
+
+    def _played_by(self, request: RecordedRequest) -> Interaction | Miss:
         request = self.identities.request_as_recorded(request)
         asked = _Asked(request)
         with self._lock:

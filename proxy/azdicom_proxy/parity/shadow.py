@@ -86,6 +86,13 @@ class Shadow:
         self._thread.start()
         self._ready.wait(START_S)
 
+    async def open_local(self) -> Address:
+        """Where the local side is, which starts now, without data partitions, if no exchange has started it."""
+        opening = self._opened(RecordedRequest("GET", "/studies"))
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(opening, self._loop))
+        assert self.local_address is not None, "it has started"
+        return self.local_address
+
     @property
     def waiting(self) -> int:
         """How many exchanges wait or are being compared."""

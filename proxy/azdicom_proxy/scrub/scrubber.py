@@ -33,6 +33,7 @@ from azdicom_proxy.cassette.model import (
     RecordedResponse,
     SpooledFile,
 )
+from azdicom_proxy.cassette.side_files import files_of
 from azdicom_proxy.dicom_files import UnreadableError
 from azdicom_proxy.scrub.attributes import AttributeScrubber
 from azdicom_proxy.scrub.datasets import DataSetScrubber, RefusedError, is_synthetic
@@ -119,6 +120,12 @@ class Scrubber:
             request=RecordedRequest(request.method, self._free_text(request.uri), request_headers, request_body),
             response=replace(response, headers=response_headers, body=response_body),
         )
+
+    def discard(self, request: RecordedRequest) -> None:
+        """Removes the files that a scrubbed request's body is kept in. Safe for threads."""
+        for file in files_of(request.body):
+            if self._scratch is not None and file.path.parent == Path(self._scratch.name):
+                file.path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Removes the files that scrubbed bodies were kept in."""

@@ -1,5 +1,6 @@
 """Runs many scenarios: in which order, how many at once, which of them alone, and when it is enough."""
 
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,6 +15,8 @@ from azdicom_scenarios.running.results import Outcome, RunResult
 from azdicom_scenarios.running.run import Options, Planned, Run
 from azdicom_scenarios.running.side import Stopping
 from azdicom_scenarios.running.targets import Target, has_faults
+
+log = logging.getLogger(__name__)
 
 INTERRUPTED = "interrupted"
 POLL_S = 0.2
@@ -168,6 +171,9 @@ class _Runner:
                 return Run(planned, endpoints, self.options, self.stopping, self.on_pair).run()
         except ConfigError as error:
             return planned.result(Outcome.FAILED, f"{planned.scenario.settings.mark}: {error}")
+        except Exception as error:  # a worker's outermost frame: the other runs go on
+            log.exception("%s", planned.id)
+            return planned.result(Outcome.FAILED, f"internal error: {type(error).__name__}: {error}")
 
 
 def _is_exclusive(scenario: Scenario) -> bool:
