@@ -22,7 +22,7 @@ install: $(VENV)/installed  ## Install the package into .venv
 
 .PHONY: test
 test: $(VENV)/installed-dev  ## Run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/installed-dev  ## Check style, formatting, types and the direction of imports
@@ -32,7 +32,7 @@ lint: $(VENV)/installed-dev  ## Check style, formatting, types and the direction
 	$(BIN)/lint-imports
 
 .PHONY: interop
-interop: $(VENV)/installed-dev  ## Run the steps of the container image in a clean virtual environment (slow)
+interop: $(VENV)/installed-dev  ## Run the container image's steps, other clients and servers, and the slow tests
 	@command -v Orthanc >/dev/null || { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq \
 		&& RUNLEVEL=1 apt-get install -qq -y --no-install-recommends orthanc orthanc-dicomweb gcc libc6-dev; } \
 		|| echo "Orthanc is not installed: its tests are skipped" >&2
@@ -40,6 +40,7 @@ interop: $(VENV)/installed-dev  ## Run the steps of the container image in a cle
 		&& apt-get install -qq -y --no-install-recommends dicom3tools; } \
 		|| echo "dicom3tools is not installed: synthetic studies are not checked by it" >&2
 	AZDICOM_TEST_CONTAINER=1 $(BIN)/python -m pytest tests/test_container.py tests/interop $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow $(ARGS)
 
 .PHONY: scenarios
 scenarios: $(VENV)/installed-dev  ## Run the library of scenarios, each against an emulator of its own

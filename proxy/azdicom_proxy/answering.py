@@ -92,6 +92,8 @@ class Answerer:
         except ProxyError as error:
             if not self._may_fall_back(exchange, error):
                 raise
+            if recording.writer is not None:
+                recording.writer.keep_rest()
             answered = await self._answered_offline(exchange, recording)
             if answered is None:
                 raise

@@ -203,6 +203,7 @@ def test_refusals_of_the_storage_have_the_texts_of_the_service(
     assert {answer.content_type for answer in answers.values()} == {TEXT}
 
 
+@pytest.mark.slow
 def test_a_thousand_instances_are_exported_with_progress(
     emulator: Emulator, azurite: Azurite, container: ContainerClient
 ) -> None:
@@ -285,6 +286,7 @@ def test_a_destination_that_comes_back_is_tried_again(
     assert (done["status"], done["results"]["exported"], done["results"]["skipped"]) == ("succeeded", 3, 0)
 
 
+@pytest.mark.slow
 def test_a_killed_export_goes_on_where_it_was(tmp_path: Path, azurite: Azurite, container: ContainerClient) -> None:
     """Own design: after `kill -9` an export goes on after the last batch; its secrets are gone when it is done."""
     data_dir = tmp_path / "data"

@@ -36,6 +36,7 @@ def test_tour_is_without_errors() -> None:
     assert len(loaded) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learn", ["0", "3"], ids=["not learning", "learning"])
 def test_emulator_equals_itself_in_both_directions_and_is_clean_after(
     strict_emulator: Emulator, tmp_path: Path, learn: str
@@ -53,6 +54,7 @@ def test_emulator_equals_itself_in_both_directions_and_is_clean_after(
     assert strict_emulator.get("/extendedquerytags", accept="application/json").json() == []
 
 
+@pytest.mark.slow
 def test_another_reading_of_an_open_question_is_found(emulator_with: EmulatorWith, tmp_path: Path) -> None:
     """A service that refuses implicit VR is not the same; the difference names the route."""
     upstream = emulator_with(strict=True, quirks={"store.implicit_vr": "reject"})

@@ -90,6 +90,19 @@ def test_nothing_is_recorded_of_it(toured: Path) -> None:
     assert toured.read_bytes() == before
 
 
+def test_rewriting_without_the_upstream_loses_nothing(toured: Path) -> None:
+    """What is not recorded again could not be: it stays as it was."""
+    before = toured.read_bytes()
+    with proxying(nobody(), Mode.RECORD, cassette=toured, record_mode="rewrite", offline_fallback=REPLAY) as proxy:
+        found = source(proxy, "/studies")
+
+    report = only(proxy.closed).report
+    assert found == (200, "cassette")
+    assert report is not None
+    assert (report.kept, report.removed) == (4, 0)
+    assert toured.read_bytes() == before
+
+
 def test_what_this_run_recorded_is_known_too(tmp_path: Path) -> None:
     """The upstream goes away in the middle of a recording."""
     settings = {"cassette": tmp_path / "c.yaml", "record_mode": "all", "offline_fallback": REPLAY}

@@ -10,6 +10,8 @@ from tests.support.client import Emulator
 from tests.support.instances import an_instance
 from tests.support.server import running
 
+pytestmark = pytest.mark.slow
+
 HEADER = """
 import urllib.error
 import urllib.request

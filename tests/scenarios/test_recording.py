@@ -18,6 +18,8 @@ from tests.support.instances import an_instance, another_in_series, part10
 from tests.support.waiting import eventually
 from tests.worklist.workitems import Client
 
+pytestmark = pytest.mark.slow
+
 
 def converted(cassette: Path, tmp_path: Path, *options: str) -> dict[str, Any]:
     """The scenario that `cassette to-scenario` makes, which ran on a fresh emulator and passed."""

@@ -45,8 +45,11 @@ class Kept:
     changes: tuple[str, ...] = ()
 
 
-def keep_equal(old: tuple[Interaction, ...], new: tuple[Interaction, ...]) -> Kept:
-    """Pairs equal requests in their order; ids that the service made anew are paired as they turn up."""
+def keep_equal(old: tuple[Interaction, ...], new: tuple[Interaction, ...], *, keeps_rest: bool = False) -> Kept:
+    """Pairs equal requests in their order; ids that the service made anew are paired as they turn up.
+
+    keeps_rest: what was not asked for again stays, behind the rest.
+    """
     matchers = choose_matchers()
     waiting: dict[tuple[Hashable, ...], list[Interaction]] = defaultdict(list)
     for interaction in old:
@@ -71,10 +74,15 @@ def keep_equal(old: tuple[Interaction, ...], new: tuple[Interaction, ...]) -> Ke
         else:
             changes += [f"{stored.id}: {line}" for line in lines]
             written.append(interaction)
-    removed = sum(len(rest) for rest in waiting.values())
+    rest = sorted((each for left in waiting.values() for each in left), key=lambda each: each.seq)
+    removed = len(rest)
+    if keeps_rest:
+        written += rest
+        kept, removed = kept + len(rest), 0
     # Renumbered from the new order; what is kept in the same place keeps its id, since ids count within routes.
     renumbered = named(replace(interaction, id="", seq=0) for interaction in written)
-    return Kept(renumbered, kept, len(new) - kept - added, added, removed, tuple(changes))
+    changed = len(written) - kept - added
+    return Kept(renumbered, kept, changed, added, removed, tuple(changes))
 
 
 def _changed_pixels(old: Interaction, new: Interaction) -> list[str]:

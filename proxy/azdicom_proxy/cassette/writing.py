@@ -83,6 +83,7 @@ class CassetteWriter:
         self._options = options or LayoutOptions()
         self._existing = existing
         self._keeps_equal = keeps_equal
+        self._keeps_rest = False
         self._upstream = upstream
         self._today = today
         self._lock = Lock()
@@ -122,7 +123,7 @@ class CassetteWriter:
             if self._scrubber is not None:
                 interactions = tuple(map(self._laid_out_again, interactions))
             if self._keeps_equal and self._existing is not None:
-                kept = keep_equal(self._existing.interactions, interactions)
+                kept = keep_equal(self._existing.interactions, interactions, keeps_rest=self._keeps_rest)
             else:
                 before = len(self._existing.interactions) if self._existing else 0
                 kept = Kept(interactions, kept=before, added=len(interactions) - before)
@@ -133,6 +134,10 @@ class CassetteWriter:
             self._finish()
             if self._partial is not None:
                 self._partial.path.unlink(missing_ok=True)
+
+    def keep_rest(self) -> None:
+        """Nothing is removed: what is not recorded again could not be."""
+        self._keeps_rest = True
 
     def abandon(self) -> None:
         """Stops without writing the cassette: the partial file stays for `cassette recover`."""
