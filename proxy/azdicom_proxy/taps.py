@@ -69,12 +69,12 @@ class BodyTap:
 
     async def finish(self, content_type: str | None) -> Body:
         """The whole body, a multipart one as its recipe. Raises OSError, zlib.error."""
-        await self._worked()
+        await self.rest()
         if self._file is None and self._waiting_bytes <= BATCH_BYTES:
             self._take(self._taken())
         elif self._waiting:
             self._hand_over()
-            await self._worked()
+            await self.rest()
         if self._file is None and self._size_bytes <= BATCH_BYTES:
             return self._body(content_type)
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._body, content_type)
@@ -92,6 +92,7 @@ class BodyTap:
         """`discard`, whatever is under way."""
         if self._working is not None:
             await asyncio.wait([self._working])
+            self._working = None
         self.discard()
 
     def _hand_over(self) -> None:
@@ -103,9 +104,10 @@ class BodyTap:
         return chunks
 
     async def _worked(self) -> None:
+        """Waits for the thread, and gives it what has come meanwhile if that is much."""
         if self._working is not None:
-            working, self._working = self._working, None
-            await working
+            await asyncio.shield(self._working)  # who waits may be cancelled, but the thread goes on
+            self._working = None
         if self.is_full:
             self._hand_over()
 
