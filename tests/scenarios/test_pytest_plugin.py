@@ -296,3 +296,40 @@ def test_unknown_key(dicom_emulator):
     run = project.run()
 
     assert run.counts == {"passed": 3}, run.text
+
+
+PARITY_TEST = (
+    HEADER
+    + """
+def test_search(dicom_clean, dicom_parity):
+    dicom_clean.store(image("P-PARITY"))
+    dicom_parity.check("GET", "/v2/studies?PatientID=P-PARITY", headers=ACCEPT)
+"""
+)
+
+
+def test_answers_are_held_against_the_upstreams_snapshot(project: Project, tmp_path: Path) -> None:
+    """dicom_parity: the snapshot is taken once, then kept; a difference is told by its attribute."""
+    project.write("test_it.py", PARITY_TEST)
+    with running(Settings(data_dir=tmp_path / "upstream")) as upstream:
+        upstream.store(
+            an_instance(
+                SOPClassUID="1.2.840.10008.5.1.4.1.1.7",
+                StudyInstanceUID="1.2.3",
+                SeriesInstanceUID="1.2.3.1",
+                SOPInstanceUID="1.2.3.1.1",
+                PatientID="P-PARITY",
+                PatientName="Other^Name",
+                Modality="OT",
+            )
+        )
+        without = project.run()
+        taken = project.run("--dicom-upstream", upstream.base_url)
+    kept = project.run(CI="1")
+
+    assert without.counts == {"skipped": 1}, without.text
+    assert (project.folder / "parity/test_it/test_search.yaml").exists()
+    for run in (taken, kept):
+        assert run.counts == {"failed": 1}, run.text
+        assert "is not answered as by the upstream" in run.text
+        assert "PatientName" in run.text
