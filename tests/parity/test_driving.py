@@ -13,12 +13,12 @@ from azdicom_proxy.parity.requests_files import Asked, RequestsFileError, of_cas
 from azdicom_proxy.settings import Mode, ProxySettings
 from azdicom_proxy.upstream.address import Address
 from tests.conftest import EmulatorWith
-from tests.proxy.conversations import TOUR_STATUSES, Conversation
 from tests.proxy.made_cassettes import an_interaction, recorded
 from tests.proxy.proxies import proxying
 from tests.support.client import Emulator
 from tests.support.instances import an_instance, instance_path, study_path
 from tests.support.waiting import eventually
+from tests.worklist.workitems import Client
 
 EXAMPLES = Path(__file__).parents[2] / "cassettes"
 LOCAL = ProxySettings()
@@ -106,15 +106,19 @@ def test_ids_that_services_make_are_translated_for_each_side(strict_emulator: Em
         assert any(one.pair.route == "GET /operations/{operation}" and one.verdict is Verdict.SAME for one in found)
 
 
-def test_workitem_ids_of_the_service_are_translated(strict_emulator: Emulator, tmp_path: Path) -> None:
-    """record-replay §8: workitem UIDs that the service assigns."""
-    cassette = tmp_path / "partitions.yaml"
+def test_workitems_of_a_cassette_are_made_and_claimed_again(strict_emulator: Emulator, tmp_path: Path) -> None:
+    """record-replay §8: their UIDs are the client's own, and stay."""
+    cassette = tmp_path / "worklist.yaml"
     with proxying(strict_emulator.base_url, Mode.RECORD, cassette=cassette, record_mode="all") as proxy:
-        Conversation().tour(proxy.client)
+        client = Client(proxy.client)
+        uid = client.created()
+        assert client.retrieve(uid).status == 200
+        assert client.change_state(uid, "IN PROGRESS").status == 200
 
     found = compared(of_cassette(cassette))
 
-    assert [one.verdict for one in found] == [Verdict.SAME] * len(TOUR_STATUSES)
+    assert [one.verdict for one in found] == [Verdict.SAME] * 3, essence(found)
+    assert [one.pair.local.status for one in found] == [201, 200, 200]
 
 
 def test_partitions_in_a_cassette_are_on_in_the_emulator(emulator_with: EmulatorWith, tmp_path: Path) -> None:
