@@ -1,10 +1,9 @@
 """The `azdicom` command: sub-commands load when they are used, so that help is instant."""
 
-import importlib
-
 import click
 
 from azdicom_emulator import __version__
+from azdicom_emulator.lazy_group import LazyGroup
 
 COMMANDS = {
     "serve": ("azdicom_emulator.serve:serve", "Start the emulator."),
@@ -35,26 +34,7 @@ Examples:
 """
 
 
-class LazyGroup(click.Group):
-    """Looks sub-commands up by name; help lists them without importing them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name][0].partition(":")
-        command = getattr(importlib.import_module(module), name)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
-
-
-@click.group(cls=LazyGroup, epilog=EXAMPLES, context_settings={"auto_envvar_prefix": "AZDICOM"})
+@click.group(cls=LazyGroup, entries=COMMANDS, epilog=EXAMPLES, context_settings={"auto_envvar_prefix": "AZDICOM"})
 @click.version_option(__version__, prog_name="azdicom")
 def main() -> None:
     """Emulate the Azure Health Data Services DICOM service."""

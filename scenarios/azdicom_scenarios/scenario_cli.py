@@ -1,8 +1,8 @@
 """`azdicom scenario`: sub-commands load when they are used, so that help is instant."""
 
-import importlib
-
 import click
+
+from azdicom_emulator.lazy_group import LazyGroup
 
 COMMANDS = {
     "explain": ("azdicom_scenarios.explain_command:explain", "Say in plain words what a scenario does, or a key."),
@@ -21,25 +21,6 @@ Examples:
 """
 
 
-class LazyGroup(click.Group):
-    """Looks sub-commands up by name; help lists them without importing them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name][0].partition(":")
-        command = getattr(importlib.import_module(module), name)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
-
-
-@click.group(cls=LazyGroup, epilog=EXAMPLES)
+@click.group(cls=LazyGroup, entries=COMMANDS, epilog=EXAMPLES)
 def scenario() -> None:
     """Write, check and run scenarios: YAML files of requests and of what is expected of the answers."""

@@ -123,11 +123,6 @@ def _multipart(headers: Headers, body: Body, side_files: SideFiles, options: Lay
     return headers, replace(recipe, parts=tuple(parts))
 
 
-def _stored(part: Part, side_files: SideFiles) -> Part:
-    body = side_files.store(part.body, media_type_of(part.headers))
-    return Part(part.headers, body, part.sop or _instance_of(part))
-
-
 def _binary(
     body: Inline | SpooledFile, media_type: str, side_files: SideFiles, options: LayoutOptions
 ) -> Inline | SpooledFile:

@@ -1,5 +1,6 @@
 """The plugin's fixtures (docs/pytest.md)."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -103,8 +104,6 @@ def dicom_parity(request: pytest.FixtureRequest, dicom_emulator: DicomEmulator) 
 
 def path_beside(request: pytest.FixtureRequest, folder: str, name: str | None = None) -> Path:
     """`<folder>/<module>/<test>.yaml` beside the test's file; characters that file names lack become `-`."""
-    import re
-
     stem = name if name is not None else re.sub(r"[^A-Za-z0-9._-]+", "-", request.node.name).strip("-")
     file: Path = request.node.path
     return file.parent / folder / file.stem / f"{stem.removesuffix('.yaml')}.yaml"
