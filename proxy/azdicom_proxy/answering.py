@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from azdicom_emulator.faults.keys import FAULT
+from azdicom_proxy.answer_relay import Forwarded
 from azdicom_proxy.cassette.bodies import chunks_of, size_of
 from azdicom_proxy.cassette.model import (
     Body,
@@ -26,14 +27,14 @@ from azdicom_proxy.cassette.model import (
 from azdicom_proxy.codings import coding_of
 from azdicom_proxy.errors import ProxyError
 from azdicom_proxy.exchanges import Exchange, Source, public_base, request_headers
-from azdicom_proxy.forwarding import Forwarded, Forwarder, Taps, send_continue_if_expected
+from azdicom_proxy.forwarding import Forwarder, send_continue_if_expected
 from azdicom_proxy.headers import decoded, end_to_end, replaced, value_of, without
 from azdicom_proxy.masking import masked_miss
 from azdicom_proxy.recordings import Recording
 from azdicom_proxy.replaying import PLACEHOLDER, send_recorded
 from azdicom_proxy.rewriting import Rewriter, is_json
 from azdicom_proxy.settings import Fallback, Mode, OfflineFallback, ProxySettings
-from azdicom_proxy.taps import BodyTap
+from azdicom_proxy.taps import BodyTap, Taps
 from azdicom_proxy.upstream.client import SAFE_METHODS
 from azdicom_proxy.upstream.errors import UnreachableError, UpstreamTimeoutError
 

@@ -1,65 +1,26 @@
 """A request on its way to the upstream and the answer on its way back, streamed both ways."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from aiohttp import web
 
-from azdicom_proxy.cors import without_upstreams_own
+from azdicom_proxy.answer_relay import AnswerRelay, Forwarded
 from azdicom_proxy.errors import ProxyError
 from azdicom_proxy.exchanges import Exchange, Source, public_base
-from azdicom_proxy.headers import VIA, end_to_end, replaced, value_of, without
-from azdicom_proxy.relaying import REWRITTEN_WHOLE_BYTES, relay_to
+from azdicom_proxy.headers import VIA, is_continue_expected, replaced, value_of, without
+from azdicom_proxy.relaying import REWRITTEN_WHOLE_BYTES
 from azdicom_proxy.rewriting import Rewriter, is_json
-from azdicom_proxy.sending import DirectResponse
 from azdicom_proxy.settings import ProxySettings
-from azdicom_proxy.taps import BodyTap, TappedReceiver, tapped
+from azdicom_proxy.taps import Taps, tapped
 from azdicom_proxy.upstream.address import Address
-from azdicom_proxy.upstream.client import Answer, Upload, UpstreamClient
+from azdicom_proxy.upstream.client import Upload, UpstreamClient
 from azdicom_proxy.upstream.errors import UpstreamError
-from azdicom_proxy.upstream.head import Head, RawHeaders, request_head
-from azdicom_proxy.upstream_auth import TokenUnavailableError, UpstreamAuthorization, log_hint
+from azdicom_proxy.upstream.head import RawHeaders, request_head
+from azdicom_proxy.upstream_auth import TokenUnavailableError, UpstreamAuthorization
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-NewTap = Callable[[str | None], BodyTap]
-"""Makes a tap for a body with the given `Content-Encoding`."""
-
-
-@dataclass(slots=True)
-class Taps:
-    """Copies of what flows by. new: makes them. request, response: None until, or unless, a body flows."""
-
-    new: NewTap
-    request: BodyTap | None = None
-    response: BodyTap | None = None
-
-    async def rest(self) -> None:
-        """Returns when no thread works on them any more: from then on another event loop may finish them."""
-        for tap in (self.request, self.response):
-            if tap is not None:
-                await tap.rest()
-
-    async def abandon(self) -> None:
-        """To its end, even if the one who waits for it is cancelled: a client may hang up at any time."""
-        await asyncio.shield(self._abandon())
-
-    async def _abandon(self) -> None:
-        for tap in (self.request, self.response):
-            if tap is not None:
-                await tap.abandon()
-
-
-@dataclass(frozen=True, slots=True)
-class Forwarded:
-    """What was relayed. head: as the upstream sent it; is_whole: the client got all of it."""
-
-    response: DirectResponse
-    head: Head
-    is_whole: bool
 
 
 class Forwarder:
@@ -90,11 +51,27 @@ class Forwarder:
         headers = await self._request_headers(exchange)
         headers, upload = await self._upload(exchange, headers, rewriters, taps, body)
         head = request_head(exchange.method, self.upstream.path + exchange.target, headers)
+        relay = AnswerRelay(
+            exchange,
+            self._settings,
+            source=self._source,
+            sent=headers,
+            to_client=rewriters.to_client if rewriters is not None else None,
+            taps=taps,
+        )
         try:
-            async with self._client.exchange(exchange.method, head, upload) as answer:
-                return await self._relay(exchange, answer, headers, rewriters, taps)
+            await self._client.ask(exchange.method, head, relay.begin, upload)
+            return await relay.end()
         except UpstreamError as error:
-            raise ProxyError.of_upstream(error) from error
+            if not relay.has_sent:
+                raise ProxyError.of_upstream(error) from error
+            return relay.broken_off()
+        except ConnectionError:
+            if not relay.has_begun:
+                raise
+            return relay.aborted()
+        finally:
+            relay.count()
 
     async def check(self) -> None:
         """Raises TokenUnavailableError, UpstreamError."""
@@ -129,7 +106,7 @@ class Forwarder:
         request = exchange.request
         if not request.body_exists:
             return headers, None
-        expects_continue = body is None and _expects_continue(headers)
+        expects_continue = body is None and is_continue_expected(headers)
         if body is None:
             body = _counted(exchange)
         if rewriters is not None and is_json(value_of(headers, b"content-type")):
@@ -144,57 +121,6 @@ class Forwarder:
         if is_chunked:
             headers = (*headers, (b"Transfer-Encoding", b"chunked"))
         return headers, Upload(body, is_chunked, expects_continue, lambda: send_continue(exchange))
-
-    # The answer.
-
-    async def _relay(
-        self,
-        exchange: Exchange,
-        answer: Answer,
-        sent: RawHeaders,
-        rewriters: "Rewriters | None",
-        taps: Taps | None,
-    ) -> Forwarded:
-        head = answer.head
-        exchange.first_byte_s = time.perf_counter() - exchange.started
-        exchange.source, exchange.status = self._source, head.status
-        log_hint(head.status, sent)
-        headers = end_to_end(head.headers)
-        to_client = rewriters.to_client if rewriters is not None else None
-        response = DirectResponse(
-            exchange.request, head.status, head.reason, self._response_headers(exchange, headers, to_client)
-        )
-        if _expects_continue(sent) and exchange.request.can_read_body and not exchange.received_bytes:
-            response.force_close()  # refused before its body: the client may send it or not
-        relay = relay_to(response, headers, head.length, to_client)
-        if taps is not None and head.length != 0:
-            taps.response = taps.new(_text(value_of(headers, b"content-encoding")))
-            receiver: TappedReceiver | None = TappedReceiver(relay, taps.response)
-        else:
-            receiver = None
-        try:
-            await answer.deliver(receiver or relay)
-            await relay.end()
-        except UpstreamError:
-            if not response.is_begun:
-                raise
-            response.break_off()
-            exchange.verdict = "broken-off"
-            return Forwarded(response, head, is_whole=False)
-        except ConnectionError:
-            exchange.verdict = "aborted"
-            return Forwarded(response, head, is_whole=False)
-        finally:
-            exchange.sent_bytes = response.sent_bytes
-        exchange.is_whole = True
-        return Forwarded(response, head, is_whole=True)
-
-    def _response_headers(self, exchange: Exchange, headers: RawHeaders, to_client: Rewriter | None) -> RawHeaders:
-        if to_client is not None:
-            headers = to_client.headers(headers)
-        if self._settings.cors:
-            headers = without_upstreams_own(headers)
-        return exchange.with_own_headers(headers, says_who=self._settings.proxy_headers)
 
     def _rewriters(self, exchange: Exchange) -> "Rewriters | None":
         if not self._settings.rewrites_urls:
@@ -225,7 +151,7 @@ def send_continue(exchange: Exchange) -> None:
 
 
 def send_continue_if_expected(exchange: Exchange) -> None:
-    if _expects_continue(exchange.headers):
+    if is_continue_expected(exchange.headers):
         send_continue(exchange)
 
 
@@ -262,10 +188,6 @@ async def _chain(first: bytes, rest: AsyncIterator[bytes] | None) -> AsyncIterat
             yield chunk
 
 
-def _expects_continue(headers: RawHeaders) -> bool:
-    return (value_of(headers, b"expect") or b"").lower() == b"100-continue"
-
-
 def _forwarded(exchange: Exchange) -> RawHeaders:
     request = exchange.request
     peer = request.transport.get_extra_info("peername") if request.transport is not None else None
@@ -274,7 +196,3 @@ def _forwarded(exchange: Exchange) -> RawHeaders:
         (b"X-Forwarded-Host", value_of(exchange.headers, b"host") or b""),
         (b"X-Forwarded-Proto", request.scheme.encode()),
     )
-
-
-def _text(value: bytes | None) -> str | None:
-    return value.decode("latin-1") if value is not None else None

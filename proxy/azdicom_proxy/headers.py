@@ -70,3 +70,8 @@ def decoded(headers: RawHeaders) -> tuple[tuple[str, str], ...]:
 def encoded(headers: Iterable[tuple[str, str]]) -> RawHeaders:
     """The inverse of `decoded`; what is no single byte becomes `?`."""
     return tuple((name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in headers)
+
+
+def is_continue_expected(headers: RawHeaders) -> bool:
+    """Whether the client holds its body back until it is asked for it (RFC 9110 §10.1.1)."""
+    return (value_of(headers, b"expect") or b"").lower() == b"100-continue"

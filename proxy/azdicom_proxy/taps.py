@@ -4,8 +4,9 @@ import asyncio
 import hashlib
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -149,6 +150,34 @@ class BodyTap:
             whole = SpooledFile(self._path, self._size_bytes, self._hash.hexdigest())
         is_multipart = content_type is not None and content_type.lower().lstrip().startswith("multipart/")
         return (split_multipart(content_type or "", whole) if is_multipart else None) or whole
+
+
+NewTap = Callable[[str | None], BodyTap]
+"""Makes a tap for a body with the given `Content-Encoding`."""
+
+
+@dataclass(slots=True)
+class Taps:
+    """Copies of what flows by. new: makes them. request, response: None until, or unless, a body flows."""
+
+    new: NewTap
+    request: BodyTap | None = None
+    response: BodyTap | None = None
+
+    async def rest(self) -> None:
+        """Returns when no thread works on them any more: from then on another event loop may finish them."""
+        for tap in (self.request, self.response):
+            if tap is not None:
+                await tap.rest()
+
+    async def abandon(self) -> None:
+        """To its end, even if the one who waits for it is cancelled: a client may hang up at any time."""
+        await asyncio.shield(self._abandon())
+
+    async def _abandon(self) -> None:
+        for tap in (self.request, self.response):
+            if tap is not None:
+                await tap.abandon()
 
 
 class TappedReceiver:

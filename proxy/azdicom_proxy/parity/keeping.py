@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from azdicom_proxy.cassette.model import RecordedRequest, RecordedResponse
 from azdicom_proxy.exchanges import Exchange, request_headers
-from azdicom_proxy.forwarding import Taps
 from azdicom_proxy.headers import decoded, end_to_end, value_of, without
 from azdicom_proxy.settings import MIB
-from azdicom_proxy.taps import BodyTap
+from azdicom_proxy.taps import BodyTap, Taps
 from azdicom_proxy.upstream.address import Address
 from azdicom_proxy.upstream.head import Head
 

@@ -16,11 +16,12 @@ from azdicom_proxy.codings import coding_of
 from azdicom_proxy.headers import VIA, decoded, encoded, end_to_end, replaced, value_of, without
 from azdicom_proxy.rewriting import Rewriter, is_json
 from azdicom_proxy.settings import ProxySettings
-from azdicom_proxy.taps import BodyTap
+from azdicom_proxy.taps import BodyTap, NewTap
 from azdicom_proxy.upstream.address import Address, outgoing_proxy
 from azdicom_proxy.upstream.client import Answer, Upload, UpstreamClient
+from azdicom_proxy.upstream.connection import Receiver
 from azdicom_proxy.upstream.dialing import Dialer
-from azdicom_proxy.upstream.head import request_head
+from azdicom_proxy.upstream.head import Head, request_head
 from azdicom_proxy.upstream_auth import UpstreamAuthorization, authorization
 
 DEFAULT_VERSION = "v2"
@@ -121,7 +122,7 @@ class Side:
     async def opened(self, request: RecordedRequest) -> AsyncIterator[Answer]:
         """The answer to a request without a body, for a block that takes its body itself. Raises as `send`."""
         addressed = self.addressed(request)
-        async with self._client.exchange(request.method, await self._head(addressed, None, 0)) as answer:
+        async with self._client.asking(request.method, await self._head(addressed, None, 0)) as answer:
             yield answer
 
     async def _exchanged(
@@ -129,24 +130,15 @@ class Side:
     ) -> Answered:
         head = await self._head(addressed, chunks, size_bytes)
         upload = None if chunks is None else Upload(chunks, size_bytes is None, False, _nothing)
+        taking = _Taking(self._tap)
         started = time.perf_counter()
-        async with self._client.exchange(addressed.method, head, upload) as answer:
-            response_headers = end_to_end(answer.head.headers)
-            coding = coding_of(value_of(response_headers, b"content-encoding"))
-            tap = self._tap(coding)
-            try:
-                await answer.deliver(_Taking(tap))
-                duration_ms = (time.perf_counter() - started) * 1000
-                body = await tap.finish(_text(value_of(response_headers, b"content-type")))
-            except BaseException:
-                await tap.abandon()
-                raise
-        if coding is not None:
-            response_headers = without(response_headers, b"content-encoding")
-            if value_of(response_headers, b"content-length") is not None:
-                response_headers = replaced(response_headers, b"Content-Length", b"%d" % size_of(body))
-        response = RecordedResponse(answer.head.status, answer.head.reason, decoded(response_headers), body)
-        return Answered(response, duration_ms)
+        try:
+            await self._client.ask(addressed.method, head, taking.begin, upload)
+            duration_ms = (time.perf_counter() - started) * 1000
+            return Answered(await taking.response(), duration_ms)
+        except BaseException:
+            await taking.abandon()
+            raise
 
     def release(self, *bodies: Body) -> None:
         """Removes the files of bodies that this side, or another with the same folder, has kept."""
@@ -215,10 +207,17 @@ def resources_base(uri: str) -> str:
 
 
 class _Taking:
-    """A receiver that only keeps."""
+    """A receiver that only keeps. tap: makes a tap for a body with the given coding."""
 
-    def __init__(self, tap: BodyTap) -> None:
-        self._tap = tap
+    def __init__(self, tap: NewTap) -> None:
+        self._new_tap = tap
+        self._tap: BodyTap
+        self._head: Head | None = None
+
+    def begin(self, head: Head) -> Receiver:
+        self._head = head
+        self._tap = self._new_tap(_coding(head))
+        return self
 
     def receive(self, chunk: memoryview) -> bool:
         self._tap.feed(chunk)
@@ -226,6 +225,25 @@ class _Taking:
 
     async def ready(self) -> None:
         await self._tap.ready()
+
+    async def response(self) -> RecordedResponse:
+        """The whole answer, its body decoded. Raises OSError, zlib.error."""
+        assert self._head is not None, "it has begun"
+        headers = end_to_end(self._head.headers)
+        body = await self._tap.finish(_text(value_of(headers, b"content-type")))
+        if _coding(self._head) is not None:
+            headers = without(headers, b"content-encoding")
+            if value_of(headers, b"content-length") is not None:
+                headers = replaced(headers, b"Content-Length", b"%d" % size_of(body))
+        return RecordedResponse(self._head.status, self._head.reason, decoded(headers), body)
+
+    async def abandon(self) -> None:
+        if self._head is not None:
+            await self._tap.abandon()
+
+
+def _coding(head: Head) -> str | None:
+    return coding_of(value_of(head.headers, b"content-encoding"))
 
 
 async def _chunks(body: Body) -> AsyncIterator[bytes]:

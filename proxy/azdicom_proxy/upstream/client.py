@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from azdicom_proxy.upstream.connection import Connection, Receiver
+from azdicom_proxy.upstream.connection import Begin, Connection, Receiver
 from azdicom_proxy.upstream.dialing import Dialer
 from azdicom_proxy.upstream.errors import BrokenAnswerError, UpstreamError
 from azdicom_proxy.upstream.head import Head
@@ -49,26 +49,37 @@ class UpstreamClient:
         self._keep_idle = keep_idle
         self._keep_idle_s = keep_idle_s
 
-    @contextlib.asynccontextmanager
-    async def exchange(self, method: str, head: bytes, upload: Upload | None = None) -> AsyncIterator[Answer]:
-        """Sends a request; the block gets the answer. Leaving it before the body is delivered breaks both off.
+    async def ask(self, method: str, head: bytes, begin: Begin, upload: Upload | None = None) -> None:
+        """Sends a request, and hands its whole answer on: the head to `begin`, the body to what that returns.
 
-        Raises UpstreamError, and what the body's source raises.
+        Raises UpstreamError, and what the body's source, `begin` and the receiver raise.
         """
+        if upload is None:
+            self._take_back(await self._asked(method, head, begin))
+            return
         connection = self._pooled() or await self._dialer.dial()
         sending: asyncio.Future[None] | None = None
         try:
-            if upload is None:
-                connection = await self._asked(connection, method, head)
-            else:
-                connection.send_head(method, head)
-                sending = asyncio.ensure_future(_send_body(connection, upload))
-            yield Answer(connection, await connection.answer())
+            connection.send_head(method, head, begin)
+            sending = asyncio.ensure_future(_send_body(connection, upload))
+            await connection.deliver()
         finally:
             if sending is not None and not sending.done():
                 connection.close()  # answered before all of the body was sent: the rest must not look like a request
                 sending.cancel()
                 await asyncio.wait([sending])
+            self._take_back(connection)
+
+    @contextlib.asynccontextmanager
+    async def asking(self, method: str, head: bytes) -> AsyncIterator[Answer]:
+        """Sends a request without a body; the block gets the answer once its head has arrived.
+
+        Leaving it before the body is delivered breaks it off. Raises UpstreamError.
+        """
+        connection = await self._asked(method, head)
+        try:
+            yield Answer(connection, await connection.answer())
+        finally:
             self._take_back(connection)
 
     async def close(self) -> None:
@@ -81,22 +92,19 @@ class UpstreamClient:
         """Opens a connection and keeps it. Raises UnreachableError, UpstreamTimeoutError."""
         self._take_back(await self._dialer.dial())
 
-    async def _asked(self, connection: Connection, method: str, head: bytes) -> Connection:
-        """The connection on which a request without a body was sent and answered."""
-        try:
-            connection.send_head(method, head)
-            await connection.answer()
-        except BrokenAnswerError as error:
-            connection.close()
-            # The upstream closed a kept connection in the moment in which it was used: only a fresh one can tell.
-            if not (error.was_silent and connection.requests > 1 and method in SAFE_METHODS):
-                raise
+    async def _asked(self, method: str, head: bytes, begin: Begin | None = None) -> Connection:
+        """The connection on which a request without a body was answered: wholly, or its head where nothing begins."""
+        connection = self._pooled() or await self._dialer.dial()
+        while True:
+            try:
+                connection.send_head(method, head, begin)
+                await (connection.answer() if begin is None else connection.deliver())
+                return connection
+            except BaseException as error:
+                connection.close()
+                if not _may_be_asked_again(connection, method, error):
+                    raise
             connection = await self._dialer.dial()
-            connection.send_head(method, head)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
     def _pooled(self) -> Connection | None:
         oldest = asyncio.get_running_loop().time() - self._keep_idle_s
@@ -114,6 +122,12 @@ class UpstreamClient:
                 self._idle.pop(0).close()
         else:
             connection.close()
+
+
+def _may_be_asked_again(connection: Connection, method: str, error: BaseException) -> bool:
+    """Whether the upstream closed a kept connection in the moment in which it was used: only a fresh one can tell."""
+    was_silent = isinstance(error, BrokenAnswerError) and error.was_silent
+    return was_silent and connection.requests > 1 and method in SAFE_METHODS
 
 
 async def _send_body(connection: Connection, upload: Upload) -> None:

@@ -1,7 +1,7 @@
 """One connection to the upstream: a request at a time, its answer's body pushed to a receiver as it arrives."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol, cast
 
 from azdicom_proxy.upstream.chunked import ChunkedDecoder
@@ -24,10 +24,15 @@ class Receiver(Protocol):
         """Returns when it takes more."""
 
 
+Begin = Callable[[Head], Receiver]
+"""Is told the head of an answer, in the moment in which it arrives, and says what takes the body."""
+
+
 class Connection(asyncio.BufferedProtocol):
     """Call `send_head`, `send` for each part of a body, `answer`, `deliver`; then the next request may follow.
 
     Bytes go from the socket into one buffer and from there to the receiver, without a copy or a task switch between.
+    Where `send_head` is told how the answer begins, there is none between head and body either.
     idle_timeout_s: how long nothing may be heard or sent while an answer is due.
     """
 
@@ -50,7 +55,10 @@ class Connection(asyncio.BufferedProtocol):
         self._head: Head | None = None
         self._decoder: ChunkedDecoder | None = None
         self._left: int | None = None
+        self._begin: Begin | None = None
         self._receiver: Receiver | None = None
+        self._is_full = False
+        """The receiver wants no more until it is ready."""
         self._is_paused = False
         self._error: Exception | None = None
         self._wake: asyncio.Future[None] | None = None
@@ -70,10 +78,10 @@ class Connection(asyncio.BufferedProtocol):
 
     # What an exchange calls, in this order.
 
-    def send_head(self, method: str, head: bytes) -> None:
+    def send_head(self, method: str, head: bytes, begin: Begin | None = None) -> None:
         """Begins an exchange. Raises BrokenAnswerError when the connection is gone."""
-        self._method, self._head, self._receiver = method, None, None
-        self.is_complete = False
+        self._method, self._head, self._begin, self._receiver = method, None, begin, None
+        self.is_complete = self._is_full = False
         self._start = self._end = 0
         self.requests += 1
         self.continued = self._loop.create_future()
@@ -95,10 +103,21 @@ class Connection(asyncio.BufferedProtocol):
             await self._woken()
         return self._head
 
-    async def deliver(self, receiver: Receiver) -> None:
-        """The whole body to `receiver`. Raises UpstreamError when it breaks off."""
-        while not await self._handed_on(receiver):
-            await receiver.ready()
+    async def deliver(self, receiver: Receiver | None = None) -> None:
+        """Returns when `receiver`, or the one that `begin` gave, has the whole body.
+
+        Raises UpstreamError when it breaks off, and what the receiver raises.
+        """
+        if receiver is not None:
+            self._receiver = receiver
+            self._take_up()
+        while not self.is_complete:
+            if self._is_full:
+                assert self._receiver is not None
+                await self._receiver.ready()
+                self._take_up()
+            else:
+                await self._woken()
 
     def break_off(self, error: Exception) -> None:
         """Ends the exchange with `error` for the one who waits for the answer, unless it is complete."""
@@ -132,11 +151,11 @@ class Connection(asyncio.BufferedProtocol):
         try:
             if self._head is None:
                 self._read_head()
-            if self._receiver is not None:
+            if self._receiver is not None and not self._is_full:
                 self._hand_on()
             elif self._end == len(self._buffer):
                 self._pause()
-        except BrokenAnswerError as error:
+        except Exception as error:  # the upstream's fault, or the receiver's
             self.break_off(error)
 
     def eof_received(self) -> bool:
@@ -187,8 +206,17 @@ class Connection(asyncio.BufferedProtocol):
         self.is_reusable = head.keeps_alive
         if not self.continued.done():
             self.continued.set_result(None)
+        if self._begin is not None:
+            self._receiver = self._begin(head)
+        else:
+            self._wake_up()
         self._finish_if_whole()
-        self._wake_up()
+
+    def _take_up(self) -> None:
+        """The receiver takes more."""
+        self._is_full = False
+        self._resume()
+        self._hand_on()
 
     def _hand_on(self) -> None:
         """What is in the buffer to the receiver."""
@@ -201,19 +229,10 @@ class Connection(asyncio.BufferedProtocol):
         if not takes_more:
             self._memory = bytearray(BUFFER_BYTES)  # the receiver still looks at the old one
             self._buffer = memoryview(self._memory)
-            self._receiver = None
+            self._is_full = True
             self._pause()
             self._wake_up()
         self._finish_if_whole()
-
-    async def _handed_on(self, receiver: Receiver) -> bool:
-        """Whether the whole body went to `receiver`; False: it must become ready first."""
-        self._resume()
-        self._receiver = receiver
-        self._hand_on()
-        while self._receiver is not None and not self.is_complete:
-            await self._woken()
-        return self.is_complete
 
     def _pieces(self, received: memoryview) -> Iterable[memoryview]:
         if not received:
