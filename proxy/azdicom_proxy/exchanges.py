@@ -1,7 +1,7 @@
 """One exchange with a client: what was asked, in which recording, and how it went."""
 
+import random
 import re
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -26,6 +26,7 @@ from azdicom_proxy.headers import (
 from azdicom_proxy.upstream.address import LOOPBACK_HOSTS, Address
 from azdicom_proxy.upstream.head import RawHeaders
 
+SOURCE_NAME, ID_NAME = SOURCE_HEADER.encode(), ID_HEADER.encode()
 DEFAULT_RECORDING = "default"
 PATH_MARKER = re.compile(r"/_r/([^/?]*)(?=[/?]|$)")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -55,7 +56,7 @@ class Exchange:
     method: str
     target: str
     headers: RawHeaders
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    id: str = field(default_factory=lambda: f"{random.getrandbits(64):016x}")
     started: float = field(default_factory=time.perf_counter)
     started_at: float = field(default_factory=time.time)
     source: Source = Source.PROXY
@@ -85,12 +86,7 @@ class Exchange:
         """The headers of the answer with this proxy's own behind them. says_who: who answered, and the id."""
         self.response_headers = headers
         if says_who:
-            headers = (
-                *headers,
-                VIA,
-                (SOURCE_HEADER.encode(), self.source.encode()),
-                (ID_HEADER.encode(), self.id.encode()),
-            )
+            headers = (*headers, VIA, (SOURCE_NAME, self.source.encode()), (ID_NAME, self.id.encode()))
         return headers + self.cors
 
     @property

@@ -17,7 +17,7 @@ MISS = "cassette-miss"
 log = logging.getLogger("azdicom.exchange")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lines:
     """Header lines that become text when somebody looks at them."""
 

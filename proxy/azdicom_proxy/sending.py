@@ -1,6 +1,8 @@
 """Answers on their way to the client, byte for byte: the head as it is given, the body as it arrives."""
 
 import asyncio
+import os
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import HttpVersion11, web
@@ -9,6 +11,7 @@ from azdicom_proxy.headers import replaced, value_of, without
 from azdicom_proxy.upstream.client import LAST_CHUNK
 from azdicom_proxy.upstream.head import WITHOUT_BODY, RawHeaders
 
+HAS_WRITEV = hasattr(os, "writev")
 SENT_TOGETHER_BYTES = 64 * 1024
 """Up to here head and body go out in one write: a copy costs less than another packet."""
 
@@ -80,13 +83,14 @@ class DirectResponse(web.StreamResponse):
         framed: bytes | memoryview = chunk
         if self._is_chunked:
             framed = b"".join((b"%x\r\n" % len(chunk), chunk, b"\r\n"))
-        if self._held:
-            if len(framed) <= SENT_TOGETHER_BYTES:
-                framed = self._held + bytes(framed)
-            else:
-                transport.write(self._held)
-            self._held = b""
-        transport.write(framed)
+        held, self._held = self._held, b""
+        if not held:
+            transport.write(framed)
+        elif len(framed) <= SENT_TOGETHER_BYTES:
+            transport.write(held + bytes(framed))
+        else:
+            for rest in _left_of_one_call(transport, held, framed):
+                transport.write(rest)
         return transport.get_write_buffer_size() == 0
 
     async def ready(self) -> None:
@@ -117,3 +121,20 @@ class DirectResponse(web.StreamResponse):
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client is gone")
         return transport
+
+
+def _left_of_one_call(
+    transport: asyncio.Transport, head: bytes, body: bytes | memoryview
+) -> Sequence[bytes | memoryview]:
+    """What is left to be sent after one system call for both, if the transport is a bare socket.
+
+    Two calls would wake the client for the head alone, and asyncio would join the two, which copies the body.
+    """
+    is_secured = transport.get_extra_info("sslcontext") is not None
+    if not HAS_WRITEV or is_secured or transport.get_write_buffer_size():
+        return head, body
+    try:
+        written = os.writev(transport.get_extra_info("socket").fileno(), (head, body))
+    except OSError:
+        return head, body  # full, or gone: the transport knows what to do
+    return (head[written:], body) if written < len(head) else (body[written - len(head) :],)

@@ -188,8 +188,9 @@ class TappedReceiver:
         self._tap = tap
 
     def receive(self, chunk: memoryview) -> bool:
+        takes_more = self._receiver.receive(chunk)  # first: the client shall not wait for the copy
         self._tap.feed(chunk)
-        return self._receiver.receive(chunk) and not self._tap.is_full
+        return takes_more and not self._tap.is_full
 
     async def ready(self) -> None:
         await self._tap.ready()

@@ -31,6 +31,7 @@ class Job:
 
     requests: a function of the module level (connection number, number of connections, first) → its requests.
     first: the first of the numbers that this run may use for new instances.
+    pause_s: between an answer and the next request.
     """
 
     base_url: str
@@ -38,6 +39,7 @@ class Job:
     connections: int
     seconds: float
     first: int = 0
+    pause_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -173,6 +175,8 @@ def _requests_until_the_end(job: Job, number: int, measured: Measured, barrier: 
         if status != 200:
             measured.wrong[f"{status} {body[:120].decode('utf-8', 'replace')}"] += 1
         request = next(requests)
+        if job.pause_s:
+            time.sleep(job.pause_s)
     connection.close()
 
 

@@ -16,7 +16,7 @@ from azdicom_emulator.admin.problems import ProblemError, json_answer
 KEPT = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Entry:
     """One finished exchange. target: path and query as sent; started_at: seconds since 1970; status: 0 for none.
 

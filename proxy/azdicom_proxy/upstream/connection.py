@@ -87,7 +87,8 @@ class Connection(asyncio.BufferedProtocol):
         self.continued = self._loop.create_future()
         self._resume()
         self._touched_at = self._loop.time()
-        self._watch = self._loop.call_later(self._idle_timeout_s, self._look)
+        if self._watch is None:
+            self._watch = self._loop.call_later(self._idle_timeout_s, self._look)
         self._write(head)
 
     async def send(self, chunk: bytes) -> None:
@@ -251,7 +252,6 @@ class Connection(asyncio.BufferedProtocol):
             self.is_complete = True
             self.is_reusable = self.is_reusable and self._start == self._end
             self.idle_since = self._loop.time()
-            self._stop_watch()
             self._wake_up()
 
     # Waiting.
@@ -269,7 +269,13 @@ class Connection(asyncio.BufferedProtocol):
             self._wake.set_result(None)
 
     def _look(self) -> None:
-        """The timer: fails what has been silent for too long, but not while it is the client that is slow."""
+        """The timer: fails what has been silent for too long, but not while it is the client that is slow.
+
+        It outlives the exchange for which it was set, since the next one needs it again.
+        """
+        self._watch = None
+        if self.is_complete:
+            return
         if self._is_paused:
             self._touched_at = self._loop.time()
         left = self._touched_at + self._idle_timeout_s - self._loop.time()

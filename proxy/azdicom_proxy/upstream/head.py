@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from azdicom_proxy.upstream.errors import BrokenAnswerError
 
@@ -45,7 +46,7 @@ def parse_head(head: bytes, method: str) -> Head:
     matched = STATUS_LINE.fullmatch(status_line)
     if matched is None:
         raise BrokenAnswerError(f"not an HTTP/1.1 answer: {status_line[:60]!r}")
-    headers = tuple(_headers(rest))
+    headers = tuple(map(_header, rest.split(b"\r\n"))) if rest else ()
     status = int(matched[2])
     is_chunked, length, closes = _framing(headers)
     if method == "HEAD" or status in WITHOUT_BODY or status < 200:
@@ -55,14 +56,13 @@ def parse_head(head: bytes, method: str) -> Head:
     return Head(status, reason, headers, is_chunked, length, keeps_alive)
 
 
-def _headers(lines: bytes) -> Iterable[tuple[bytes, bytes]]:
-    if not lines:
-        return
-    for line in lines.split(b"\r\n"):
-        name, colon, value = line.partition(b":")
-        if not colon or not NAME.fullmatch(name):
-            raise BrokenAnswerError(f"not a header line: {line[:60]!r}")
-        yield name, value.strip(b" \t")
+@lru_cache(maxsize=512)
+def _header(line: bytes) -> tuple[bytes, bytes]:
+    """Most lines of an answer are those of the answer before."""
+    name, colon, value = line.partition(b":")
+    if not colon or not NAME.fullmatch(name):
+        raise BrokenAnswerError(f"not a header line: {line[:60]!r}")
+    return name, value.strip(b" \t")
 
 
 def _framing(headers: RawHeaders) -> tuple[bool, int | None, bool]:
