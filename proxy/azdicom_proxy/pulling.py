@@ -14,6 +14,7 @@ from azdicom_proxy.cassette.model import RecordedRequest, RecordedResponse
 from azdicom_proxy.parity.sides import Side
 from azdicom_proxy.storable import storable_chunks, store_content_type
 from azdicom_proxy.upstream.client import Answer
+from azdicom_proxy.upstream.connection import Receiver
 from azdicom_proxy.upstream.errors import UpstreamError
 from azdicom_proxy.upstream_auth import TokenUnavailableError
 
@@ -305,7 +306,7 @@ class Puller:
             self.pulled.fail(lost, f"{path}: {lost} instances were listed and not given")
 
 
-class Pipe:
+class Pipe(Receiver):
     """A body on its way from one service to the other, a little of it held in between."""
 
     def __init__(self) -> None:

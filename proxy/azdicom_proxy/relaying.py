@@ -35,7 +35,7 @@ def relay_to(response: DirectResponse, headers: RawHeaders, length: int | None, 
     return response
 
 
-class _JsonRelay:
+class _JsonRelay(Relay):
     """Holds the text back until it is whole, or too long to be held: then it goes on in portions."""
 
     def __init__(self, response: DirectResponse, rewriter: Rewriter, coding: str | None) -> None:
@@ -89,7 +89,7 @@ class _JsonRelay:
         return self._response.receive(memoryview(content)) if content else True
 
 
-class _MultipartRelay:
+class _MultipartRelay(Relay):
     """Looks at the header of the first part; only if it names the base, those of all parts are rewritten.
 
     The parts of one answer are alike, and only so the answer can keep its Content-Length.

@@ -9,6 +9,7 @@ from aiohttp import HttpVersion11, web
 
 from azdicom_proxy.headers import replaced, value_of, without
 from azdicom_proxy.upstream.client import LAST_CHUNK
+from azdicom_proxy.upstream.connection import Receiver
 from azdicom_proxy.upstream.head import WITHOUT_BODY, RawHeaders
 
 HAS_WRITEV = hasattr(os, "writev")
@@ -16,7 +17,7 @@ SENT_TOGETHER_BYTES = 64 * 1024
 """Up to here head and body go out in one write: a copy costs less than another packet."""
 
 
-class DirectResponse(web.StreamResponse):
+class DirectResponse(web.StreamResponse, Receiver):
     """An answer that goes to the client's transport without aiohttp's additions: no Server, no Date, no new order.
 
     It is a Receiver of the body. length: of the body that follows; None: chunked, or until the connection ends for
@@ -97,11 +98,13 @@ class DirectResponse(web.StreamResponse):
         await self._request.writer.drain()
 
     async def end(self) -> None:
-        """The body is whole."""
+        """The body is whole: returns when the system has taken it, so that nothing which follows holds it up."""
         rest = self._held + (LAST_CHUNK if self._is_chunked else b"")
         self._held = b""
         if rest:
             self._transport().write(rest)
+        if self._request.transport is not None:
+            self._request.transport.set_write_buffer_limits(0)
         await self._request.writer.drain()
 
     def break_off(self) -> None:
@@ -130,11 +133,11 @@ def _left_of_one_call(
 
     Two calls would wake the client for the head alone, and asyncio would join the two, which copies the body.
     """
-    is_secured = transport.get_extra_info("sslcontext") is not None
-    if not HAS_WRITEV or is_secured or transport.get_write_buffer_size():
+    bare = transport.get_extra_info("socket") if transport.get_extra_info("sslcontext") is None else None
+    if not HAS_WRITEV or bare is None or transport.get_write_buffer_size():
         return head, body
     try:
-        written = os.writev(transport.get_extra_info("socket").fileno(), (head, body))
+        written = os.writev(bare.fileno(), (head, body))
     except OSError:
         return head, body  # full, or gone: the transport knows what to do
     return (head[written:], body) if written < len(head) else (body[written - len(head) :],)

@@ -180,21 +180,27 @@ class Taps:
                 await tap.abandon()
 
 
-class TappedReceiver:
-    """Hands a body on to `receiver`, and a copy to `tap`."""
+class TappedReceiver(Receiver):
+    """Hands a body on to `receiver`, and a copy to `tap`, as late as can be: the client shall not wait for it."""
 
     def __init__(self, receiver: Receiver, tap: BodyTap) -> None:
         self._receiver = receiver
         self._tap = tap
+        self._uncopied: list[memoryview] = []
 
     def receive(self, chunk: memoryview) -> bool:
-        takes_more = self._receiver.receive(chunk)  # first: the client shall not wait for the copy
-        self._tap.feed(chunk)
-        return takes_more and not self._tap.is_full
+        self._uncopied.append(chunk)
+        return self._receiver.receive(chunk) and not self._tap.is_full
 
     async def ready(self) -> None:
         await self._tap.ready()
         await self._receiver.ready()
+
+    def let_go(self) -> None:
+        for chunk in self._uncopied:
+            self._tap.feed(chunk)
+        self._uncopied.clear()
+        self._receiver.let_go()
 
 
 async def tapped(chunks: AsyncIterator[bytes], tap: BodyTap) -> AsyncIterator[bytes]:

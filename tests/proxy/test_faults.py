@@ -129,6 +129,18 @@ def test_large_answer_arrives_whole(
     assert answer.content == whole
 
 
+def test_large_answer_is_truncated_too(emulator: Emulator, rules: Any) -> None:
+    """§14: nothing of a body that is sent by another way than a small one gets past the rule."""
+    instance = emulator.store(an_instance(rows=1000, columns=3000))
+    whole = emulator.retrieve(instance)
+    with proxying(emulator.base_url, faults=rules({"route": "GET /studies/**", "do": {"truncate": "25%"}})) as proxy:
+        cut = seen(proxy.client, "GET", f"/v2{instance_path(instance)}", f"Accept: {INSTANCE}", keeps_alive=True)
+
+    assert (cut.status, cut.end, cut.header("x-azdicom-source")) == (200, End.CLOSED, "fault")
+    assert cut.declared_length == len(whole)
+    assert cut.body == whole[: len(whole) // 4]
+
+
 def test_connection_is_reset(emulator: Emulator, rules: Any) -> None:
     """§14: `reset` is a TCP RST; the journal's status is 0: there was no answer."""
     with proxying(emulator.base_url, faults=rules({"name": "gone", "do": {"reset": True}})) as proxy:

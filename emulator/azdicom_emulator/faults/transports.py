@@ -58,7 +58,11 @@ class StandIn(asyncio.Transport):
         self.write(b"".join(list_of_data))
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self.inner.get_extra_info(name, default)
+        """As `inner` says, but for the socket: what is sent by that would get past this."""
+        return default if name == "socket" else self.inner.get_extra_info(name, default)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self.inner.set_write_buffer_limits(high, low)
 
     def is_closing(self) -> bool:
         return self.inner.is_closing()

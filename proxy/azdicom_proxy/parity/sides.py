@@ -206,7 +206,7 @@ def resources_base(uri: str) -> str:
     return f"{root}{f'/{version}' if version else ''}{f'/partitions/{quote(partition)}' if partition else ''}"
 
 
-class _Taking:
+class _Taking(Receiver):
     """A receiver that only keeps. tap: makes a tap for a body with the given coding."""
 
     def __init__(self, tap: NewTap) -> None:

@@ -10,6 +10,8 @@ from azdicom_proxy.upstream.head import Head, parse_head
 
 BUFFER_BYTES = 1024 * 1024
 """Of each connection. An instance of ordinary size comes with its head in one read."""
+LEAST_READ_BYTES = 64 * 1024
+"""With less room behind what was read, the buffer begins anew."""
 MAX_HEAD_BYTES = 256 * 1024
 END_OF_HEAD = b"\r\n\r\n"
 
@@ -18,10 +20,17 @@ class Receiver(Protocol):
     """Takes a body."""
 
     def receive(self, chunk: memoryview) -> bool:
-        """Takes a part of the body. False: it may still look at `chunk`, and wants no more until it is ready."""
+        """Takes a part of the body, which stays as it is until `let_go`.
+
+        False: it may look at `chunk` even longer, and wants no more until it is ready.
+        """
 
     async def ready(self) -> None:
         """Returns when it takes more."""
+
+    def let_go(self) -> None:
+        """What it was given before is about to be overwritten. By default it has kept nothing of it."""
+        return
 
 
 Begin = Callable[[Head], Receiver]
@@ -119,6 +128,8 @@ class Connection(asyncio.BufferedProtocol):
                 self._take_up()
             else:
                 await self._woken()
+        if self._receiver is not None:
+            self._receiver.let_go()
 
     def break_off(self, error: Exception) -> None:
         """Ends the exchange with `error` for the one who waits for the answer, unless it is complete."""
@@ -223,10 +234,13 @@ class Connection(asyncio.BufferedProtocol):
         """What is in the buffer to the receiver."""
         assert self._receiver is not None
         received = self._buffer[self._start : self._end]
-        self._start = self._end = 0
+        self._start = self._end
         takes_more = True
         for piece in self._pieces(received):
             takes_more &= self._receiver.receive(piece)
+        if not takes_more or len(self._buffer) - self._end < LEAST_READ_BYTES:
+            self._receiver.let_go()
+            self._start = self._end = 0
         if not takes_more:
             self._memory = bytearray(BUFFER_BYTES)  # the receiver still looks at the old one
             self._buffer = memoryview(self._memory)
