@@ -84,6 +84,7 @@ class AnswerRelay:
         """The body is whole."""
         await self._relay.end()
         self._exchange.is_whole = True
+        self._exchange.duration_s = time.perf_counter() - self._exchange.started
         return self._forwarded(is_whole=True)
 
     def broken_off(self) -> Forwarded:

@@ -184,7 +184,7 @@ class Answerer:
                 exchange.verdict = COMPARED if is_accepted else BACKPRESSURE
             else:
                 keep = functools.partial(self._keep_and_offer, shadow, exchange, recording, forwarded, taps)
-                await asyncio.shield(recording.in_order(keep))
+                await recording.kept(keep, is_long=taps.are_large)
 
         if FAULT in exchange.request:  # the rule may still find that there is nothing to change
             exchange.settle = settle
@@ -302,7 +302,7 @@ class Answerer:
             # Begun before anything else may run, so that interactions are kept in the order of their ends; and done
             # even if the client, which has its whole answer, hangs up now.
             keep = functools.partial(self._keep, forwarder, exchange, recording, forwarded, taps)
-            await asyncio.shield(recording.in_order(keep))
+            await recording.kept(keep, is_long=taps.are_large)
 
         if FAULT in exchange.request:  # the rule may still find that there is nothing to change
             exchange.settle = settle
@@ -364,7 +364,7 @@ class Answerer:
             response_coding=coding,
             timing=Timing(
                 start_ms=round((exchange.started - recording.started) * 1000),
-                duration_ms=round((time.perf_counter() - exchange.started) * 1000),
+                duration_ms=round(exchange.duration_s * 1000),
                 first_byte_ms=round(exchange.first_byte_s * 1000),
             ),
         )

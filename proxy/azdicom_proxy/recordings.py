@@ -60,6 +60,19 @@ class Recording:
         self._last = done
         return done
 
+    async def kept(self, work: Callable[[], Awaitable[None]], *, is_long: bool) -> None:
+        """Gives `work` to `in_order`, and returns when it is done.
+
+        is_long: already when what was given before is done. The client has its answer, and may want its connection
+        back; but what is not yet kept shall not pile up.
+        """
+        before = self._last
+        done = self.in_order(work)
+        if not is_long:
+            await asyncio.shield(done)
+        elif before is not None:
+            await asyncio.wait([before])
+
     async def caught_up(self) -> None:
         """Returns when all that was given to `in_order` until now is done."""
         if self._last is not None:

@@ -1,4 +1,4 @@
-"""Bodies kept while they flow by: decoded, hashed and spooled, small ones in memory, large ones in a file."""
+"""Bodies kept while they flow by: decoded, small ones in memory, large ones in a file, hashed when they are whole."""
 
 import asyncio
 import hashlib
@@ -6,11 +6,11 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from azdicom_proxy.cassette.bodies import split_multipart
+from azdicom_proxy.cassette.bodies import chunks_of, hash_of, split_multipart
 from azdicom_proxy.cassette.model import Body, Empty, Inline, Omitted, SpooledFile
 from azdicom_proxy.codings import Decoder
 from azdicom_proxy.upstream.connection import Receiver
@@ -19,6 +19,11 @@ BATCH_BYTES = 1024 * 1024
 """What is worth a hand-over to a thread."""
 WAITING_BYTES = 4 * BATCH_BYTES
 """How much may wait for the thread before the body is held up."""
+
+
+BUFFERS = 8
+_buffers: list[bytearray] = []
+"""Of BATCH_BYTES, to be used again: the system takes longer to give fresh memory than a copy into it takes."""
 
 
 class BodyTap:
@@ -35,10 +40,14 @@ class BodyTap:
         self._decoder = Decoder(coding) if coding is not None else None
         self._memory_bytes = memory_bytes
         self._limit_bytes = limit_bytes
-        self._waiting: list[bytes] = []
+        self._waiting: list[bytes | memoryview] = []
         self._waiting_bytes = 0
+        self._used: list[bytearray] = []
+        """The buffers in which some of it is waiting, and `_room`, what is left of the last one."""
+        self._room: memoryview | None = None
         self._working: asyncio.Future[None] | None = None
-        self._hash = hashlib.sha256()
+        self._hash: hashlib._Hash | None = None
+        """Of a body that is not kept; one that is gets its hash when nobody waits for it any more."""
         self._size_bytes = 0
         self._memory = bytearray()
         self._file: BinaryIO | None = None
@@ -47,14 +56,21 @@ class BodyTap:
         """As it was on the wire."""
 
     @property
+    def is_large(self) -> bool:
+        return self.received_bytes > self._memory_bytes
+
+    @property
     def is_full(self) -> bool:
         return self._waiting_bytes >= WAITING_BYTES
 
     def feed(self, chunk: bytes | memoryview) -> None:
         """Takes a copy of `chunk`. Returns at once."""
         self.received_bytes += len(chunk)
-        self._waiting.append(bytes(chunk))
         self._waiting_bytes += len(chunk)
+        if isinstance(chunk, bytes) or self.received_bytes <= BATCH_BYTES:
+            self._waiting.append(bytes(chunk))
+        else:
+            self._copy(chunk)
         if self._waiting_bytes >= BATCH_BYTES and (self._working is None or self._working.done()):
             self._hand_over()
 
@@ -72,7 +88,7 @@ class BodyTap:
         """The whole body, a multipart one as its recipe. Raises OSError, zlib.error."""
         await self.rest()
         if self._file is None and self._waiting_bytes <= BATCH_BYTES:
-            self._take(self._taken())
+            self._take(*self._taken())
         elif self._waiting:
             self._hand_over()
             await self.rest()
@@ -97,12 +113,23 @@ class BodyTap:
         self.discard()
 
     def _hand_over(self) -> None:
-        chunks = self._taken()
-        self._working = asyncio.get_running_loop().run_in_executor(self._executor, self._take, chunks)
+        chunks, used = self._taken()
+        self._working = asyncio.get_running_loop().run_in_executor(self._executor, self._take, chunks, used)
 
-    def _taken(self) -> list[bytes]:
-        chunks, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        return chunks
+    def _copy(self, chunk: memoryview) -> None:
+        while chunk:
+            if not self._room:
+                self._used.append(_buffers.pop() if _buffers else bytearray(BATCH_BYTES))
+                self._room = memoryview(self._used[-1])
+            size = min(len(self._room), len(chunk))
+            self._room[:size] = chunk[:size]
+            self._waiting.append(self._room[:size])
+            self._room, chunk = self._room[size:], chunk[size:]
+
+    def _taken(self) -> tuple[list[bytes | memoryview], list[bytearray]]:
+        taken = self._waiting, self._used
+        self._waiting, self._waiting_bytes, self._used, self._room = [], 0, [], None
+        return taken
 
     async def _worked(self) -> None:
         """Waits for the thread, and gives it what has come meanwhile if that is much."""
@@ -114,16 +141,20 @@ class BodyTap:
 
     # In a thread.
 
-    def _take(self, chunks: list[bytes]) -> None:
+    def _take(self, chunks: list[bytes | memoryview], used: list[bytearray]) -> None:
         for chunk in chunks:
             self._keep(self._decoder.decode(chunk) if self._decoder is not None else chunk)
+        if len(_buffers) < BUFFERS:
+            _buffers.extend(used)
 
-    def _keep(self, content: bytes) -> None:
-        self._hash.update(content)
+    def _keep(self, content: bytes | memoryview) -> None:
         self._size_bytes += len(content)
         if self._size_bytes > self._limit_bytes:
-            self._memory.clear()
-            self.discard()
+            if self._hash is None:
+                self._hash = self._hash_so_far()
+                self._memory.clear()
+                self.discard()
+            self._hash.update(content)
             return
         if self._file is not None:
             self._file.write(content)
@@ -139,7 +170,7 @@ class BodyTap:
     def _body(self, content_type: str | None) -> Body:
         if self._decoder is not None:
             self._keep(self._decoder.finish())
-        if self._size_bytes > self._limit_bytes:
+        if self._hash is not None:
             return Omitted(self._size_bytes, self._hash.hexdigest())
         if not self._size_bytes:
             return Empty()
@@ -147,9 +178,19 @@ class BodyTap:
         if self._file is not None and self._path is not None:
             self._file.close()
             self._file = None
-            whole = SpooledFile(self._path, self._size_bytes, self._hash.hexdigest())
+            whole = SpooledFile(self._path, self._size_bytes, "")
         is_multipart = content_type is not None and content_type.lower().lstrip().startswith("multipart/")
-        return (split_multipart(content_type or "", whole) if is_multipart else None) or whole
+        split = split_multipart(content_type or "", whole) if is_multipart else None
+        if split is not None or isinstance(whole, Inline):
+            return split or whole
+        return replace(whole, sha256=hash_of(chunks_of(whole)))
+
+    def _hash_so_far(self) -> "hashlib._Hash":
+        if self._file is None or self._path is None:
+            return hashlib.sha256(self._memory)
+        self._file.flush()
+        with self._path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256")
 
 
 NewTap = Callable[[str | None], BodyTap]
@@ -163,6 +204,11 @@ class Taps:
     new: NewTap
     request: BodyTap | None = None
     response: BodyTap | None = None
+
+    @property
+    def are_large(self) -> bool:
+        """Whether they end up in files, of which it takes some time to know the hash."""
+        return any(tap is not None and tap.is_large for tap in (self.request, self.response))
 
     async def rest(self) -> None:
         """Returns when no thread works on them any more: from then on another event loop may finish them."""
