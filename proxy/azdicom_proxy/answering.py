@@ -1,46 +1,33 @@
 """Who answers a request, by the mode of its recording: the upstream, the cassette, or one after the other."""
 
 import asyncio
-import functools
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from azdicom_emulator.faults.keys import FAULT
-from azdicom_proxy.answer_relay import Forwarded
-from azdicom_proxy.cassette.bodies import chunks_of, size_of
-from azdicom_proxy.cassette.model import (
-    Body,
-    Empty,
-    Inline,
-    Interaction,
-    RecordedRequest,
-    RecordedResponse,
-    Timing,
-)
-from azdicom_proxy.codings import coding_of
+from azdicom_proxy.cassette.bodies import size_of
+from azdicom_proxy.cassette.model import Body, Empty, Inline, Interaction, RecordedRequest
 from azdicom_proxy.errors import ProxyError
 from azdicom_proxy.exchanges import Exchange, Source, public_base, request_headers
 from azdicom_proxy.forwarding import Forwarder, send_continue_if_expected
-from azdicom_proxy.headers import decoded, end_to_end, replaced, value_of, without
+from azdicom_proxy.headers import value_of
 from azdicom_proxy.masking import masked_miss
+from azdicom_proxy.recorder import Recorder
 from azdicom_proxy.recordings import Recording
 from azdicom_proxy.replaying import PLACEHOLDER, send_recorded
 from azdicom_proxy.rewriting import Rewriter, is_json
 from azdicom_proxy.settings import Fallback, Mode, OfflineFallback, ProxySettings
-from azdicom_proxy.taps import BodyTap, Taps
+from azdicom_proxy.taps import BodyTap
 from azdicom_proxy.upstream.client import SAFE_METHODS
 from azdicom_proxy.upstream.errors import UnreachableError, UpstreamTimeoutError
 
 if TYPE_CHECKING:
     from azdicom_proxy.matching.player import Miss, Player
-    from azdicom_proxy.parity.shadow import Shadow
 
 log = logging.getLogger(__name__)
 
@@ -48,15 +35,13 @@ UNLIMITED = 1 << 62
 PLAYED_AT_ONCE_BYTES = 64 * 1024
 """Larger bodies are matched in a thread: the digest of a data set takes its time."""
 
-COMPARED, BACKPRESSURE = "compared", "backpressure"
-
 Answering = Callable[[Exchange, Recording], Awaitable[web.StreamResponse]]
 
 
 class Answerer:
     """Answers exchanges. upstream: None where nothing is forwarded; local: the emulator for `--fallback local`.
 
-    shadow: what diff mode hands its exchanges to; mirrored_to: its local side, once it has one.
+    diff: what answers in diff mode, where the mode is that; mirrored_to: its local side, once it has one.
     A mode is one row of `_by_mode`.
     """
 
@@ -66,24 +51,23 @@ class Answerer:
         *,
         upstream: Forwarder | None,
         local: Forwarder | None,
+        recorder: Recorder,
         executor: Executor,
-        spool: Path,
-        shadow: "Shadow | None" = None,
+        diff: Answering | None = None,
         mirrored_to: Callable[[], Forwarder | None] | None = None,
     ) -> None:
         self._settings = settings
         self._upstream = upstream
         self._local = local
-        self._shadow = shadow
+        self._recorder = recorder
         self._mirrored_to = mirrored_to
         self._executor = executor
-        self._spool = spool
         self._by_mode: dict[Mode, Answering] = {
             Mode.PASSTHROUGH: self._pass_through,
             Mode.RECORD: self._record,
             Mode.REPLAY: self._replay,
             Mode.SPY: self._spy,
-            Mode.DIFF: self._diff,
+            **({Mode.DIFF: diff} if diff is not None else {}),
         }
 
     async def answer(self, exchange: Exchange, recording: Recording) -> web.StreamResponse:
@@ -122,7 +106,7 @@ class Answerer:
 
     async def _record(self, exchange: Exchange, recording: Recording) -> web.StreamResponse:
         if recording.player is None:
-            return await self._forward_and_keep(self._forwarder(), exchange, recording, None)
+            return await self._recorder.forward(self._forwarder(), exchange, recording)
         if recording.writer is None:
             return await self._replay(exchange, recording)
         return await self._play_or_forward(self._forwarder(), exchange, recording)
@@ -143,70 +127,6 @@ class Answerer:
         assert forwarder is not None, "the command line sees to it"
         return await self._play_or_forward(forwarder, exchange, recording)
 
-    # Diff mode.
-
-    async def _diff(self, exchange: Exchange, recording: Recording) -> web.StreamResponse:
-        """The upstream's answer, sent as in passthrough; what flowed by is handed to the shadow behind it."""
-        shadow = self._shadow
-        assert shadow is not None, "the command line sees to it"
-        shadow.enter(exchange.method)
-        try:
-            if shadow.has_room or recording.writer is not None or exchange.method not in SAFE_METHODS:
-                return await self._mirrored(shadow, exchange, recording)
-            shadow.pass_by(exchange.method, exchange.target)
-            exchange.verdict = BACKPRESSURE
-            return await self._pass_through(exchange, recording)
-        finally:
-            shadow.leave(exchange.method)
-
-    async def _mirrored(self, shadow: "Shadow", exchange: Exchange, recording: Recording) -> web.StreamResponse:
-        from azdicom_proxy.parity.keeping import kept_of  # the other modes do without it
-
-        upstream = self._forwarder().upstream
-        taps = Taps(functools.partial(self._tap, limit_bytes=self._settings.max_record_body_bytes))
-        try:
-            forwarded = await self._forwarder().forward(exchange, taps=taps)
-            await taps.rest()
-        except BaseException as error:
-            await taps.abandon()
-            shadow.offer(kept_of(upstream, exchange, None, Taps(taps.new), _why_unanswered(error)))
-            raise
-        if not forwarded.is_whole:
-            await taps.abandon()
-            shadow.offer(kept_of(upstream, exchange, forwarded.head, Taps(taps.new), exchange.verdict))
-            return forwarded.response
-
-        async def settle(is_kept: bool) -> None:
-            if not is_kept:
-                await taps.abandon()
-            elif recording.writer is None:
-                is_accepted = shadow.offer(kept_of(upstream, exchange, forwarded.head, taps))
-                exchange.verdict = COMPARED if is_accepted else BACKPRESSURE
-            else:
-                keep = functools.partial(self._keep_and_offer, shadow, exchange, recording, forwarded, taps)
-                await recording.kept(keep, is_long=taps.are_large)
-
-        if FAULT in exchange.request:  # the rule may still find that there is nothing to change
-            exchange.settle = settle
-        else:
-            await settle(True)
-        return forwarded.response
-
-    async def _keep_and_offer(
-        self, shadow: "Shadow", exchange: Exchange, recording: Recording, forwarded: Forwarded, taps: Taps
-    ) -> None:
-        """Records the interaction, and hands it to the shadow with the files of its bodies."""
-        from azdicom_proxy.parity.keeping import kept_of
-
-        kept = kept_of(self._forwarder().upstream, exchange, forwarded.head, taps)
-        interaction = await self._append(self._forwarder(), exchange, recording, forwarded, taps)
-        if interaction is None:
-            shadow.offer(replace(kept, skipped="body-not-kept"))
-            return
-        response = replace(kept.response, body=interaction.response.body)
-        request = replace(kept.request, body=interaction.request.body)
-        shadow.offer(replace(kept, request=request, response=response, has_bodies=True))
-
     # Replaying.
 
     async def _read(self, exchange: Exchange) -> "Asked":
@@ -214,14 +134,15 @@ class Answerer:
         if not exchange.request.body_exists:
             return Asked(Empty(), None)
         send_continue_if_expected(exchange)
-        tap = self._tap(None, limit_bytes=UNLIMITED)
+        tap = self._recorder.tap(None, limit_bytes=UNLIMITED)
         try:
             async for chunk in exchange.request.content.iter_any():
                 exchange.received_bytes += len(chunk)
                 tap.feed(chunk)
                 if tap.is_full:
                     await tap.ready()
-            return Asked(await tap.finish(_text(value_of(exchange.headers, b"content-type"))), tap)
+            content_type = value_of(exchange.headers, b"content-type")
+            return Asked(await tap.finish(content_type.decode("latin-1") if content_type is not None else None), tap)
         except web.RequestPayloadError as error:
             await tap.abandon()
             raise ProxyError.bad_request(f"the request's body is no HTTP: {error}") from None
@@ -271,112 +192,9 @@ class Answerer:
                 return await self._send_played(exchange, recording, played)
             if recording.mode is Mode.SPY:
                 recording.note_miss(played.text())
-            return await self._forward_and_keep(forwarder, exchange, recording, asked)
+            return await self._recorder.forward(forwarder, exchange, recording, asked.body)
         finally:
             asked.discard()
-
-    # Recording.
-
-    async def _forward_and_keep(
-        self, forwarder: Forwarder, exchange: Exchange, recording: Recording, asked: "Asked | None"
-    ) -> web.StreamResponse:
-        """asked: the request's body, if it was read already; else it is kept while it flows by."""
-        chunks = _as_stream(asked.body) if asked is not None else None
-        if recording.writer is None:
-            return (await forwarder.forward(exchange, body=chunks)).response
-        taps = Taps(functools.partial(self._tap, limit_bytes=self._settings.max_record_body_bytes))
-        try:
-            forwarded = await forwarder.forward(exchange, taps=taps, body=chunks)
-        except BaseException:
-            await taps.abandon()
-            raise
-        if not forwarded.is_whole:
-            await taps.abandon()
-            return forwarded.response
-
-        async def settle(is_kept: bool) -> None:
-            if not is_kept:
-                await taps.abandon()
-                return
-            exchange.verdict = "recorded"
-            # Begun before anything else may run, so that interactions are kept in the order of their ends; and done
-            # even if the client, which has its whole answer, hangs up now.
-            keep = functools.partial(self._keep, forwarder, exchange, recording, forwarded, taps)
-            await recording.kept(keep, is_long=taps.are_large)
-
-        if FAULT in exchange.request:  # the rule may still find that there is nothing to change
-            exchange.settle = settle
-        else:
-            await settle(True)
-        return forwarded.response
-
-    async def _keep(
-        self, forwarder: Forwarder, exchange: Exchange, recording: Recording, forwarded: Forwarded, taps: Taps
-    ) -> None:
-        try:
-            await self._append(forwarder, exchange, recording, forwarded, taps)
-        finally:
-            await taps.abandon()
-
-    async def _append(
-        self, forwarder: Forwarder, exchange: Exchange, recording: Recording, forwarded: Forwarded, taps: Taps
-    ) -> Interaction | None:
-        """The interaction as it was on the wire, once it is recorded; None: it could not be."""
-        try:
-            interaction = await self._interaction(forwarder, exchange, recording, forwarded, taps)
-            if recording.writer is None:
-                return interaction
-            loop = asyncio.get_running_loop()
-            kept = await loop.run_in_executor(self._executor, recording.writer.append, interaction)
-        except Exception as error:
-            # The client has its answer; what is lost is the interaction, and that must be said.
-            exchange.verdict = "not-recorded"
-            recording.refusal = f"{exchange.method} {exchange.target.partition('?')[0]}: {error}"
-            log.error("not recorded: %s", recording.refusal)
-            return None
-        if kept is None:
-            exchange.verdict = "never-recorded"
-            return interaction
-        exchange.verdict = kept.id
-        recording.recorded += 1
-        if recording.player is not None:
-            recording.player.add(kept, played=True)
-        if recording.known is not None:
-            recording.known.add(kept, played=True)
-        return interaction
-
-    async def _interaction(
-        self, forwarder: Forwarder, exchange: Exchange, recording: Recording, forwarded: Forwarded, taps: Taps
-    ) -> Interaction:
-        head = forwarded.head
-        request_body = await _body_of(taps.request, value_of(exchange.headers, b"content-type"))
-        response_body = await _body_of(taps.response, value_of(head.headers, b"content-type"))
-        coding = coding_of(value_of(head.headers, b"content-encoding"))
-        headers = without(end_to_end(head.headers), b"content-encoding") if coding else end_to_end(head.headers)
-        if exchange.method != "HEAD" and value_of(headers, b"content-length") is not None:
-            headers = replaced(headers, b"Content-Length", b"%d" % size_of(response_body))
-        base = f"{forwarder.upstream.origin}{forwarder.upstream.path}"
-        return Interaction(
-            request=RecordedRequest(
-                exchange.method, f"{base}{exchange.target}", request_headers(exchange), request_body
-            ),
-            response=RecordedResponse(head.status, head.reason, decoded(headers), response_body),
-            response_coding=coding,
-            timing=Timing(
-                start_ms=round((exchange.started - recording.started) * 1000),
-                duration_ms=round(exchange.duration_s * 1000),
-                first_byte_ms=round(exchange.first_byte_s * 1000),
-            ),
-        )
-
-    def _tap(self, content_encoding: str | None, *, limit_bytes: int) -> BodyTap:
-        return BodyTap(
-            executor=self._executor,
-            folder=self._spool,
-            coding=coding_of(content_encoding.encode("latin-1")) if content_encoding else None,
-            memory_bytes=self._settings.spool_memory_bytes,
-            limit_bytes=limit_bytes,
-        )
 
     def _forwarder(self) -> Forwarder:
         assert self._upstream is not None, "the command line sees to it"
@@ -393,20 +211,3 @@ class Asked:
     def discard(self) -> None:
         if self.tap is not None:
             self.tap.discard()
-
-
-def _why_unanswered(error: BaseException) -> str:
-    return "upstream-failed" if isinstance(error, ProxyError) else "aborted"
-
-
-async def _body_of(tap: BodyTap | None, content_type: bytes | None) -> Body:
-    return Empty() if tap is None else await tap.finish(_text(content_type))
-
-
-async def _as_stream(body: Body) -> AsyncIterator[bytes]:
-    for chunk in chunks_of(body):
-        yield chunk
-
-
-def _text(value: bytes | None) -> str | None:
-    return value.decode("latin-1") if value is not None else None

@@ -32,6 +32,8 @@ class DirectResponse(web.StreamResponse, Receiver):
         """The head while it waits for the first bytes of the body."""
         self._is_chunked = False
         self._is_bodiless = request.method == "HEAD" or status in WITHOUT_BODY
+        self._is_taken = True
+        """The system has all that was written of the body."""
         self.sent_bytes = 0
         self.is_begun = False
 
@@ -92,19 +94,24 @@ class DirectResponse(web.StreamResponse, Receiver):
         else:
             for rest in _left_of_one_call(transport, held, framed):
                 transport.write(rest)
-        return transport.get_write_buffer_size() == 0
+        self._is_taken = transport.get_write_buffer_size() == 0
+        return self._is_taken
 
     async def ready(self) -> None:
         await self._request.writer.drain()
 
     async def end(self) -> None:
-        """The body is whole: returns when the system has taken it, so that nothing which follows holds it up."""
+        """The body is whole: returns when the system has taken it, so that nothing which follows holds it up.
+
+        Raises ConnectionResetError when the client is gone before that; afterwards it may go.
+        """
         rest = self._held + (LAST_CHUNK if self._is_chunked else b"")
         self._held = b""
         if rest:
             self._transport().write(rest)
-        if self._request.transport is not None:
-            self._request.transport.set_write_buffer_limits(0)
+        elif self._is_taken:
+            return
+        self._transport().set_write_buffer_limits(0)
         await self._request.writer.drain()
 
     def break_off(self) -> None:

@@ -16,7 +16,7 @@ from azdicom_emulator.faults.keys import FAULT
 from azdicom_emulator.faults.switch import FaultSwitch, switch_of
 from azdicom_emulator.web.limits import PARSER_LIMITS, connection_log
 from azdicom_proxy.admin import create_admin
-from azdicom_proxy.answering import Answerer
+from azdicom_proxy.answering import Answerer, Answering
 from azdicom_proxy.cassette.errors import CassetteError
 from azdicom_proxy.cors import cors_headers, preflight
 from azdicom_proxy.errors import ProxyError, problem
@@ -25,6 +25,7 @@ from azdicom_proxy.forwarding import Forwarder
 from azdicom_proxy.headers import SOURCE_HEADER, encoded
 from azdicom_proxy.local import LocalEmulator
 from azdicom_proxy.observing import Observer
+from azdicom_proxy.recorder import Recorder
 from azdicom_proxy.recording_faults import RecordingFaults
 from azdicom_proxy.recordings import Recording, Recordings
 from azdicom_proxy.settings import Fallback, Mode, OfflineFallback, ProxySettings, UpstreamAuth
@@ -87,13 +88,14 @@ class ProxyServer:
         local = await self._start_local() if self._needs_local else None
         if self.diff is not None:
             self.diff.shadow.start()
+        recorder = Recorder(settings, executor=self._executor, spool=Path(self._spool.name))
         self._answerer = Answerer(
             settings,
             upstream=self.upstream,
             local=local,
+            recorder=recorder,
             executor=self._executor,
-            spool=Path(self._spool.name),
-            shadow=self.diff.shadow if self.diff is not None else None,
+            diff=self._diff_answers(recorder),
             mirrored_to=self._mirrored_to,
         )
         if settings.admin:
@@ -154,6 +156,14 @@ class ProxyServer:
             return False
         is_spying = settings.mode is Mode.SPY and settings.fallback is Fallback.LOCAL
         return is_spying or settings.offline_fallback is OfflineFallback.LOCAL
+
+    def _diff_answers(self, recorder: Recorder) -> Answering | None:
+        if self.diff is None:
+            return None
+        from azdicom_proxy.diffing import DiffAnswerer  # the other modes do without it
+
+        assert self.upstream is not None, "the command line sees to it"
+        return DiffAnswerer(self.diff.shadow, self.upstream, recorder).answer
 
     async def _start_local(self) -> Forwarder:
         address = self.settings.local

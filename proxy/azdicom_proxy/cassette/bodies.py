@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
+from typing import BinaryIO
 
 from azdicom_proxy import media_types
 from azdicom_proxy.cassette.errors import BodyOmittedError
@@ -121,8 +122,8 @@ def split_multipart(content_type: str, body: Inline | SpooledFile) -> Multipart 
         return _split(boundary, body, body.content)
     if body.size_bytes == 0:
         return None
-    with body.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        return _split(boundary, body, mapped)
+    with body.path.open("rb") as file:
+        return _split(boundary, body, _FileBytes(file))
 
 
 def fix_boundary(body: Multipart) -> Multipart:
@@ -136,9 +137,32 @@ def _is_plain(boundary: str) -> bool:
     return boundary.isascii() and boundary.isprintable()
 
 
-def _split(boundary: str, body: Inline | SpooledFile, content: bytes | mmap.mmap) -> Multipart | None:
+class _FileBytes:
+    """The bytes of a file by their position. It is not mapped: all pages of it would count as this process's memory."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def __getitem__(self, positions: slice) -> bytes:
+        self._file.seek(positions.start)
+        return self._file.read(max(0, positions.stop - positions.start))
+
+    def find(self, needle: bytes, start: int, end: int) -> int:
+        """As `bytes.find`."""
+        while start + len(needle) <= end:
+            window = self[start : min(end, start + CHUNK_BYTES)]
+            found = window.find(needle)
+            if found >= 0:
+                return start + found
+            if len(window) < len(needle):
+                break
+            start += len(window) - len(needle) + 1
+        return -1
+
+
+def _split(boundary: str, body: Inline | SpooledFile, content: bytes | _FileBytes) -> Multipart | None:
     start = body.offset if isinstance(body, SpooledFile) else 0
-    end = start + (body.size_bytes if isinstance(body, SpooledFile) else len(content))
+    end = start + size_of(body)
     opening = b"--" + boundary.encode()
     delimiter = b"\r\n" + opening
     position = content.find(opening, start, end)
@@ -159,7 +183,7 @@ def _split(boundary: str, body: Inline | SpooledFile, content: bytes | mmap.mmap
 
 
 def _part(
-    content: bytes | mmap.mmap, position: int, end: int, delimiter: bytes, body: Inline | SpooledFile
+    content: bytes | _FileBytes, position: int, end: int, delimiter: bytes, body: Inline | SpooledFile
 ) -> tuple[Part, int] | None:
     """The part that begins at `position` and the position after the delimiter that ends it."""
     if content[position : position + 2] == b"\r\n":
