@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+DICOM_JSON = "application/dicom+json"
+
 _ELEMENT = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])+')
 _PARAMETER = re.compile(r';\s*([^\s;="]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;"]*)')
 

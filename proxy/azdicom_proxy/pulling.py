@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from azdicom_proxy.cassette.bodies import content_of, header
 from azdicom_proxy.cassette.model import RecordedRequest, RecordedResponse
+from azdicom_proxy.media_types import DICOM_JSON
 from azdicom_proxy.parity.sides import Side
 from azdicom_proxy.storable import storable_chunks, store_content_type
 from azdicom_proxy.upstream.client import Answer
@@ -19,7 +20,6 @@ from azdicom_proxy.upstream.errors import UpstreamError
 from azdicom_proxy.upstream_auth import TokenUnavailableError
 
 AS_STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-DICOM_JSON = "application/dicom+json"
 PAGE = 200
 """The most results that a search gives at once (conformance statement v2, Search)."""
 HELD_BYTES = 1024 * 1024

@@ -107,10 +107,12 @@ class BodyTap:
 
     async def abandon(self) -> None:
         """`discard`, whatever is under way."""
-        if self._working is not None:
-            await asyncio.wait([self._working])
-            self._working = None
-        self.discard()
+        try:
+            if self._working is not None:
+                await asyncio.wait([self._working])
+                self._working = None
+        finally:  # the proxy may be closing
+            self.discard()
 
     def _hand_over(self) -> None:
         chunks, used = self._taken()

@@ -8,15 +8,19 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from azdicom_proxy.cassette.model import Cassette, Inline, Interaction, RecordedRequest, RecordedResponse
 from azdicom_proxy.cassette.writing import write_cassette
-from tests.bench.corpus import STUDY, uid
+from tests.bench import relays
+from tests.bench.corpus import STUDY, ct, uid
 from tests.bench.load import Connection, Job, Measured, Request, run
 from tests.bench.report import number
-from tests.bench.workloads import retrieves
+from tests.bench.workloads import Requests, retrieves, stores_of
+from tests.proxy.large_bodies import bottomless_upstream, retrieve, store
 
 NAME = "proxy"
 AZDICOM = (sys.executable, "-m", "azdicom_emulator")
@@ -24,6 +28,10 @@ INTERACTIONS = 1000
 START_TIMEOUT_S = 30
 PLACEHOLDER = "https://workspace-dicom.dicom.azurehealthcareapis.com"
 CONNECTIONS = (1, 8)
+LARGE_MEBIBYTES = 2048
+WHOLE = "--max-record-body=4GiB"
+SETTLES_S = 3.0
+"""A recorded body is hashed, and written to disk, behind its client's back."""
 
 Say = Callable[[str], None]
 
@@ -42,63 +50,137 @@ def recorded_searches(number: int, connections: int, first: int) -> Iterator[Req
         position += connections
 
 
-WORKLOADS = (("small request", health), ("retrieve instance, 535 KB", retrieves))
+WORKLOADS: tuple[tuple[str, Requests], ...] = (
+    ("small request", health),
+    ("retrieve instance, 535 KB", retrieves),
+    ("store, 535 KB", stores_of(ct)),
+)
+PAUSE_S = 0.03
+"""Long enough for an exchange of 535 KB to be compared before the next begins."""
 
 
 def section(base_url: str, load: ProcessPoolExecutor, rounds: int, seconds: float, say: Say) -> str:
     """The measurements as a part of the report. base_url: of a preloaded emulator, with its version."""
     root, _, version = base_url.rpartition("/")
-    diff = ("proxy", f"--upstream={root}", "--mode=diff")
-    with started("proxy", f"--upstream={root}") as (passing, _), started(*diff) as (comparing, _):
-        ways = (("", base_url, passing), (", diff mode against passthrough", f"{passing}/{version}", comparing))
-        rows = [
-            _row(f"{name}{how}", requests, (before, f"{url}/{version}"), load, rounds, seconds, say)
-            for name, requests in WORKLOADS
-            for how, before, url in ways
-        ]
+    measure = _Measure(load, rounds, seconds, say)
+    lines = ["## Through the proxy", "", *_relays(root, version, measure), "", *_diff_mode(root, version, measure), ""]
+    say("bodies of 2 GB")
+    lines += [*_large_bodies(rounds), ""]
     say("replay of a cassette")
+    return "\n".join((*lines, *_replays(load, rounds, seconds), ""))
+
+
+@dataclass(slots=True)
+class _Measure:
+    """Runs the same requests against several URLs in turns."""
+
+    load: ProcessPoolExecutor
+    rounds: int
+    seconds: float
+    say: Say
+    first: int = 500_000_000
+
+    def __call__(
+        self, name: str, requests: Requests, urls: Sequence[str], connections: int, pause_s: float = 0.0
+    ) -> list[list[Measured]]:
+        """The runs of each URL."""
+        self.say(f"{NAME}: {name}, {connections} connections")
+        runs: list[list[Measured]] = [[] for _ in urls]
+        for _ in range(self.rounds):
+            for measured, url in zip(runs, urls, strict=True):
+                job = Job(url, requests, connections, self.seconds, self.first, pause_s)
+                measured.append(self.load.submit(run, job).result())
+                self.first += 1_000_000
+        return runs
+
+
+def _relays(root: str, version: str, measure: _Measure) -> Iterator[str]:
+    upstream = root.partition("://")[2]
+    with ExitStack() as stack:
+        ways = {"azdicom": stack.enter_context(started("proxy", f"--upstream={root}"))[0]}
+        if relays.installed("nginx"):
+            ways["nginx"] = stack.enter_context(relays.nginx(upstream))
+            ways["nginx, buffers of 1 MiB"] = stack.enter_context(relays.nginx(upstream, relays.ONE_MEBIBYTE))
+        if relays.installed("haproxy"):
+            ways["HAProxy, splicing"] = stack.enter_context(relays.haproxy(upstream))
+        yield (
+            "`azdicom proxy` in passthrough between the load client and the emulator, against the emulator reached"
+            " directly, in turns; and other relays in its place, of one worker each, as yardsticks. Client, relay and"
+            " emulator share the machine's cores, which is what most of the difference comes from."
+        )
+        yield ""
+        head = [f"{kind}, {count} conn." for count in CONNECTIONS for kind in ("added ms p50", "throughput kept")]
+        yield from _table(("", "relay", *head))
+        for name, requests in WORKLOADS:
+            cells: dict[str, list[str]] = {way: [] for way in ways}
+            for connections in CONNECTIONS:
+                urls = [f"{url}/{version}" for url in (root, *ways.values())]
+                direct, *relayed = measure(name, requests, urls, connections)
+                for way, runs in zip(ways, relayed, strict=True):
+                    cells[way] += [f"{_p50_ms(runs) - _p50_ms(direct):.2f}", f"{_rate(runs) / _rate(direct):.0%}"]
+            for way in ways:
+                yield f"| {' | '.join((name, way, *cells[way]))} |"
+
+
+def _diff_mode(root: str, version: str, measure: _Measure) -> Iterator[str]:
+    yield (
+        f"Diff mode against passthrough, one request after the other with {PAUSE_S * 1000:.0f} ms between them, in"
+        " which the exchange is compared: what a client notices of it."
+    )
+    yield ""
+    yield from _table(("", "passthrough, ms p50", "diff, ms p50", "added"))
+    with (
+        started("proxy", f"--upstream={root}") as (passing, _),
+        started("proxy", f"--upstream={root}", "--mode=diff") as (comparing, _),
+    ):
+        urls = [f"{url}/{version}" for url in (passing, comparing)]
+        for name, requests in WORKLOADS[:2]:
+            before, after = measure(f"{name}, diff mode", requests, urls, 1, PAUSE_S)
+            added = _p50_ms(after) / _p50_ms(before) - 1
+            yield f"| {name} | {_p50_ms(before):.2f} | {_p50_ms(after):.2f} | {added:+.1%} |"
+
+
+def _large_bodies(rounds: int) -> Iterator[str]:
+    yield (
+        f"Seconds for a body of {LARGE_MEBIBYTES // 1024} GiB from and to an upstream that only makes and hashes it;"
+        " recorded bodies are written to disk and hashed as well."
+    )
+    yield ""
+    yield from _table(("", "direct", "passthrough", "record", "diff"))
+    with (
+        bottomless_upstream() as upstream,
+        tempfile.TemporaryDirectory(prefix="azdicom-bench-") as folder,
+        started("proxy", f"--upstream={upstream.url}") as (passing, _),
+        started("proxy", f"--upstream={upstream.url}", "--mode=record", f"--cassette={folder}/c.yaml", WHOLE) as (
+            recording,
+            _,
+        ),
+        started("proxy", f"--upstream={upstream.url}", "--mode=diff", WHOLE) as (comparing, _),
+    ):
+        urls = (upstream.url, passing, recording, comparing)
+        for name, work in (("retrieve", retrieve), ("store", store)):
+            times: list[list[float]] = [[] for _ in urls]
+            for _ in range(rounds):
+                for measured, url in zip(times, urls, strict=True):
+                    parts = urlsplit(url)
+                    began = time.perf_counter()
+                    work((parts.hostname or "", parts.port or 80), LARGE_MEBIBYTES)
+                    measured.append(time.perf_counter() - began)
+                    time.sleep(SETTLES_S)
+            yield f"| {' | '.join((name, *(f'{statistics.median(each):.2f}' for each in times)))} |"
+
+
+def _replays(load: ProcessPoolExecutor, rounds: int, seconds: float) -> Iterator[str]:
     start_s, replayed = _replay(load, rounds, seconds)
     rate = statistics.median(len(measured.latencies_s) / measured.elapsed_s for measured in replayed)
-    head = ("", *(f"{kind}, {count} conn." for count in CONNECTIONS for kind in ("added ms p50", "throughput kept")))
-    lines = [head, ("---", *("---:",) * (len(head) - 1)), *(row for row in rows)]
-    return "\n".join(
-        (
-            "## Through the proxy",
-            "",
-            "`azdicom proxy` in passthrough between the load client and the emulator, against the emulator reached"
-            " directly, in turns; and in diff mode, against passthrough.",
-            "",
-            *(f"| {' | '.join(line)} |" for line in lines),
-            "",
-            f"| replay of {INTERACTIONS:,} interactions | |",
-            "| --- | ---: |",
-            f"| process start to listening | {start_s:.2f} s |",
-            f"| searches answered, 8 connections | {number(rate)} /s |",
-            "",
-        )
-    )
+    yield from _table((f"replay of {INTERACTIONS:,} interactions", ""))
+    yield f"| process start to listening | {start_s:.2f} s |"
+    yield f"| searches answered, 8 connections | {number(rate)} /s |"
 
 
-def _row(
-    name: str,
-    requests: Callable[[int, int, int], Iterator[Request]],
-    targets: tuple[str, str],
-    load: ProcessPoolExecutor,
-    rounds: int,
-    seconds: float,
-    say: Say,
-) -> tuple[str, ...]:
-    cells = [name]
-    for connections in CONNECTIONS:
-        say(f"{NAME}: {name}, {connections} connections")
-        before: list[Measured] = []
-        after: list[Measured] = []
-        for _ in range(rounds):
-            for measured, url in zip((before, after), targets, strict=True):
-                measured.append(load.submit(run, Job(url, requests, connections, seconds)).result())
-        cells.append(f"{_p50_ms(after) - _p50_ms(before):.2f}")
-        cells.append(f"{_rate(after) / _rate(before):.0%}")
-    return tuple(cells)
+def _table(head: Sequence[str]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"| {' | '.join(('---', *('---:' for _ in head[1:])))} |"
 
 
 def _replay(load: ProcessPoolExecutor, rounds: int, seconds: float) -> tuple[float, list[Measured]]:

@@ -32,7 +32,7 @@ class Server:
 def serving() -> Iterator[Server]:
     """`azdicom serve` over an empty temporary folder, until the block ends."""
     with tempfile.TemporaryDirectory(prefix="azdicom-bench-") as folder:
-        port = _free_port()
+        port = free_port()
         started = time.perf_counter()
         process = subprocess.Popen((*COMMAND, f"--port={port}", f"--data-dir={folder}/data"), stdout=subprocess.DEVNULL)
         try:
@@ -69,7 +69,7 @@ def _wait_for_health(port: int, process: "subprocess.Popen[bytes]") -> None:
     raise RuntimeError(f"no 200 on /health within {START_TIMEOUT_S} s")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from azdicom_proxy.cassette.bodies import content_of
 from azdicom_proxy.cassette.model import RecordedRequest
 from azdicom_proxy.cassette.naming import locate
+from azdicom_proxy.media_types import DICOM_JSON
 from azdicom_proxy.parity.seeding import INSTANCE, STUDY, Resource, Seen
 from azdicom_proxy.parity.sides import Side, resources_base
 from azdicom_proxy.storable import storable, store_content_type
@@ -16,7 +17,6 @@ from azdicom_proxy.upstream.errors import UpstreamError
 log = logging.getLogger(__name__)
 
 AS_STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-DICOM_JSON = "application/dicom+json"
 PAGE = 200
 """The most results that a search gives at once (conformance statement v2, Search)."""
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from azdicom_proxy.cassette.bodies import content_of
 from azdicom_proxy.cassette.model import Empty, Inline, RecordedRequest
+from azdicom_proxy.media_types import DICOM_JSON
 from azdicom_proxy.parity.sides import Side
 
-DICOM_JSON = "application/dicom+json"
 ACCEPT_JSON = {"Accept": DICOM_JSON}
 BOUNDARY = "azdicom-probe"
 MULTIPART = {"Content-Type": f'multipart/related; type="application/dicom"; boundary={BOUNDARY}'}

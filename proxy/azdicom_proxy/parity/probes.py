@@ -4,9 +4,9 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from azdicom_proxy.media_types import DICOM_JSON
 from azdicom_proxy.parity.probe_service import (
     ACCEPT_JSON,
-    DICOM_JSON,
     IMPLICIT_VR,
     JSON_BODY,
     Answer,

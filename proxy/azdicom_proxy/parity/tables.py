@@ -10,6 +10,7 @@ from azdicom_emulator.dicom.dictionary import entry_of
 from azdicom_proxy.cassette.bodies import content_of, media_type_of, size_of
 from azdicom_proxy.cassette.errors import BodyOmittedError
 from azdicom_proxy.cassette.model import Body, Inline, RecordedResponse, SpooledFile
+from azdicom_proxy.media_types import DICOM_JSON
 from azdicom_proxy.parity.comparing.files import open_file
 from azdicom_proxy.parity.comparing.parts import parts_of
 from azdicom_proxy.parity.redaction import Redaction, is_personal
@@ -17,7 +18,7 @@ from azdicom_proxy.parity.redaction import Redaction, is_personal
 DataSet = Mapping[str, Any]
 KEYS = ("00080018", "00081155", "0020000E", "0020000D")
 """The first that is present names a data set."""
-DICOM, DICOM_JSON = "application/dicom", "application/dicom+json"
+DICOM = "application/dicom"
 MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_FILES = 200
 MAX_TABLES = 3
