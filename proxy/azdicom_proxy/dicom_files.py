@@ -1,25 +1,23 @@
 """DICOM files with another data set before the same pixel data, which are copied and never held as a whole."""
 
-import mmap
 import struct
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
+
+from azdicom_proxy.cassette.sources import CHUNK_BYTES, Source, SourceFile
 
 if TYPE_CHECKING:
     from pydicom import Dataset
-
-Source = bytes | mmap.mmap
 
 _DEFLATED = frozenset(("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.8.1"))
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _IMPLICIT = "1.2.840.10008.1.2"
 _PIXEL_GROUP = 0x7FE0
 UNDEFINED_LENGTH = 0xFFFFFFFF
-_CHUNK_BYTES = 64 * 1024
 
 
 class UnreadableError(Exception):
@@ -42,19 +40,21 @@ class OpenedFile:
 
 @dataclass(frozen=True, slots=True)
 class RewrittenFile:
-    """head: all before the pixel data; these are the source's bytes pixels[0]:pixels[1]."""
+    """head: all before the pixel data; these are the source's bytes pixels[0]:pixels[1], then `blank_bytes` zeros."""
 
     head: bytes
     pixels: tuple[int, int]
+    blank_bytes: int = 0
 
     @property
     def size_bytes(self) -> int:
-        return len(self.head) + self.pixels[1] - self.pixels[0]
+        return len(self.head) + self.pixels[1] - self.pixels[0] + self.blank_bytes
 
     def chunks(self, source: Source) -> Iterator[bytes]:
         yield self.head
-        for position in range(self.pixels[0], self.pixels[1], _CHUNK_BYTES):
-            yield source[position : min(position + _CHUNK_BYTES, self.pixels[1])]
+        yield from source.chunks(*self.pixels)
+        for at in range(0, self.blank_bytes, CHUNK_BYTES):
+            yield bytes(min(CHUNK_BYTES, self.blank_bytes - at))
 
 
 @contextmanager
@@ -74,8 +74,9 @@ def open_file(source: Source) -> OpenedFile:
     from azdicom_emulator.dicom.parse import NotDicomError, parse
 
     try:
-        syntax = parse(source).transfer_syntax_uid
-        file = _opened(source)
+        with source.view() as view:
+            syntax = parse(view).transfer_syntax_uid
+        file = SourceFile(source)
         data_set = dcmread(file, stop_before_pixels=syntax not in _DEFLATED, force=True)
         stopped_at = file.tell()
     except NotDicomError as error:
@@ -114,13 +115,6 @@ def pixel_element(source: Source, position: int, syntax: str) -> tuple[str, int,
         vr = source[position + 4 : position + 6].decode("ascii")
         return vr, position + 12, struct.unpack(order + "I", source[position + 8 : position + 12])[0]
     return "OW", position + 8, struct.unpack(order + "I", source[position + 4 : position + 8])[0]
-
-
-def _opened(source: Source) -> BinaryIO:
-    if isinstance(source, bytes):
-        return BytesIO(source)
-    source.seek(0)
-    return source  # type: ignore[return-value]  # a mmap reads, seeks and tells as a file does
 
 
 def _end_of_pixel_data(source: Source, position: int, syntax: str) -> int:

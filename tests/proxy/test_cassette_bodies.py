@@ -1,6 +1,7 @@
 """Bodies: multipart recipes that give every byte again, and JSON that keeps its meaning."""
 
 import json
+from os import SEEK_CUR, SEEK_END
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from azdicom_proxy.cassette.bodies import content_of, fix_boundary, hash_of, size_of, split_multipart
 from azdicom_proxy.cassette.json_text import reindent
 from azdicom_proxy.cassette.model import Inline, Multipart, Part, SpooledFile
+from azdicom_proxy.cassette.sources import CHUNK_BYTES, SourceFile, source_of
 
 TOKEN = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789-_", min_size=1, max_size=30)
 HEADER = st.tuples(TOKEN, st.text('abc/+;= "01.', max_size=20).map(str.strip))
@@ -71,6 +73,89 @@ def test_parts_of_a_spooled_body_are_slices_of_its_file(tmp_path: Path) -> None:
     (part,) = split.parts
     assert part.body == SpooledFile(file, 100_000, hash_of([b"x" * 100_000]), offset=40)
     assert content_of(split) == content
+
+
+@pytest.fixture(scope="module")
+def stretch(tmp_path_factory: pytest.TempPathFactory) -> tuple[SpooledFile, bytes]:
+    """A body in the middle of a file, and its bytes: more than two chunks, the same byte nowhere near itself."""
+    content = b"".join(number.to_bytes(3, "big") for number in range(50_000))
+    path = tmp_path_factory.mktemp("stretch") / "file"
+    path.write_bytes(b"before" + content + b"after")
+    return SpooledFile(path, len(content), "", offset=len(b"before")), content
+
+
+POSITIONS = st.integers(-5, 150_010) | st.sampled_from([CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, None])
+
+
+@settings(max_examples=100, deadline=None)
+@given(start=POSITIONS, stop=POSITIONS)
+def test_a_stretch_of_a_file_has_the_slices_of_its_bytes(
+    stretch: tuple[SpooledFile, bytes], start: int | None, stop: int | None
+) -> None:
+    """record-replay §3: what was spooled is looked at where it is, and nothing around it is seen."""
+    body, content = stretch
+    with source_of(body) as source, source.view() as view:
+        assert len(source) == len(view) == len(content)
+        assert source[start:stop] == view[start:stop] == content[start:stop]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    at=st.integers(0, 49_990) | st.integers(CHUNK_BYTES // 3 - 3, CHUNK_BYTES // 3 + 1),
+    start=st.integers(0, 150_000),
+    stop=st.none() | st.integers(0, 150_010),
+)
+def test_bytes_are_found_in_a_stretch_wherever_chunks_end(
+    stretch: tuple[SpooledFile, bytes], at: int, start: int, stop: int | None
+) -> None:
+    """record-replay §6.3: the boundary of parts is found in a file as it is in memory."""
+    body, content = stretch
+    needle = content[3 * at : 3 * at + 9]
+    with source_of(body) as source:
+        assert source.find(needle) == content.find(needle)
+        assert source.find(needle, start, stop) == content.find(needle, start, stop)
+        assert source.find(b"after") == source.find(b"before") == -1
+
+
+@settings(max_examples=50, deadline=None)
+@given(start=st.integers(0, 150_010), stop=st.none() | st.integers(0, 150_010))
+def test_a_stretch_is_read_in_chunks_and_as_a_file(
+    stretch: tuple[SpooledFile, bytes], start: int, stop: int | None
+) -> None:
+    """record-replay §16, 5: at most 64 KiB of a file are in memory at a time."""
+    body, content = stretch
+    with source_of(body) as source:
+        chunks = list(source.chunks(start, stop))
+        assert b"".join(chunks) == content[start:stop]
+        assert all(len(chunk) <= CHUNK_BYTES for chunk in chunks)
+
+        file = SourceFile(source)
+        assert file.seek(start) == start
+        assert file.read(5) == content[start : start + 5]
+        position = file.seek(-2, SEEK_CUR)
+        assert file.read() == content[position:]
+        assert file.seek(-7, SEEK_END) == len(content) - 7
+        assert file.read(100) == content[-7:]
+
+
+def test_a_file_that_is_shorter_than_its_body_is_told(stretch: tuple[SpooledFile, bytes]) -> None:
+    """record-replay §6.4: a side file that was cut off is no body."""
+    body, content = stretch
+    cut = SpooledFile(body.path, len(content) + 6, "", body.offset)
+
+    with pytest.raises(OSError, match="ended 1 bytes early"), source_of(cut):
+        pass
+    with pytest.raises(OSError, match="ended 1 bytes early"):
+        content_of(cut)
+
+
+def test_a_body_without_bytes_has_a_view_of_none(tmp_path: Path) -> None:
+    """record-replay §6.3: an empty part of a file is a part."""
+    (tmp_path / "empty").touch()
+    for body in (SpooledFile(tmp_path / "empty", 0, ""), Inline(b"")):
+        with source_of(body) as source, source.view() as view:
+            assert bytes(view) == source[:] == b""
+            assert list(source.chunks()) == []
 
 
 @pytest.mark.parametrize(

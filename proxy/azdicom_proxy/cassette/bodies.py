@@ -1,19 +1,16 @@
 """The bytes of bodies: in chunks, whole, measured, hashed, and taken apart into multipart recipes."""
 
 import hashlib
-import mmap
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
-from typing import BinaryIO
 
 from azdicom_proxy import media_types
 from azdicom_proxy.cassette.errors import BodyOmittedError
 from azdicom_proxy.cassette.model import Body, Empty, Headers, Inline, Multipart, Omitted, Part, SpooledFile
+from azdicom_proxy.cassette.sources import Source, source_of
 
-CHUNK_BYTES = 64 * 1024
 FIXED_BOUNDARY = "bnd"
 _MAX_PART_HEADER_BYTES = 16 * 1024
 _BOUNDARY_PARAMETER = re.compile(r'(;\s*boundary\s*=\s*)("(?:[^"\\]|\\.)*"|[^\s;"]+)', re.IGNORECASE)
@@ -27,7 +24,8 @@ def chunks_of(body: Body) -> Iterator[bytes]:
         case Inline(content):
             yield content
         case SpooledFile():
-            yield from _file_chunks(body)
+            with source_of(body) as source:
+                yield from source.chunks()
         case Multipart():
             yield from _multipart_chunks(body)
         case Omitted(size_bytes):
@@ -37,18 +35,6 @@ def chunks_of(body: Body) -> Iterator[bytes]:
 def content_of(body: Body) -> bytes:
     """The whole body in memory. Raises as `chunks_of`."""
     return body.content if isinstance(body, Inline) else b"".join(chunks_of(body))
-
-
-@contextmanager
-def source_of(body: Inline | SpooledFile) -> Iterator[bytes | mmap.mmap]:
-    """The body's bytes for random access; a body that is a whole file is mapped, not read."""
-    if isinstance(body, Inline):
-        yield body.content
-    elif body.offset or not body.size_bytes or body.path.stat().st_size != body.size_bytes:
-        yield content_of(body)
-    else:
-        with body.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            yield mapped
 
 
 def size_of(body: Body) -> int:
@@ -118,12 +104,8 @@ def split_multipart(content_type: str, body: Inline | SpooledFile) -> Multipart 
     boundary = boundary_of(content_type)
     if not boundary or not _is_plain(boundary):
         return None
-    if isinstance(body, Inline):
-        return _split(boundary, body, body.content)
-    if body.size_bytes == 0:
-        return None
-    with body.path.open("rb") as file:
-        return _split(boundary, body, _FileBytes(file))
+    with source_of(body) as source:
+        return _split(boundary, body, source)
 
 
 def fix_boundary(body: Multipart) -> Multipart:
@@ -137,72 +119,45 @@ def _is_plain(boundary: str) -> bool:
     return boundary.isascii() and boundary.isprintable()
 
 
-class _FileBytes:
-    """The bytes of a file by their position. It is not mapped: all pages of it would count as this process's memory."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def __getitem__(self, positions: slice) -> bytes:
-        self._file.seek(positions.start)
-        return self._file.read(max(0, positions.stop - positions.start))
-
-    def find(self, needle: bytes, start: int, end: int) -> int:
-        """As `bytes.find`."""
-        while start + len(needle) <= end:
-            window = self[start : min(end, start + CHUNK_BYTES)]
-            found = window.find(needle)
-            if found >= 0:
-                return start + found
-            if len(window) < len(needle):
-                break
-            start += len(window) - len(needle) + 1
-        return -1
-
-
-def _split(boundary: str, body: Inline | SpooledFile, content: bytes | _FileBytes) -> Multipart | None:
-    start = body.offset if isinstance(body, SpooledFile) else 0
-    end = start + size_of(body)
+def _split(boundary: str, body: Inline | SpooledFile, content: Source) -> Multipart | None:
     opening = b"--" + boundary.encode()
     delimiter = b"\r\n" + opening
-    position = content.find(opening, start, end)
-    if position < 0 or (position > start and content[max(start, position - 2) : position] != b"\r\n"):
+    position = content.find(opening)
+    if position < 0 or (position > 0 and content[max(0, position - 2) : position] != b"\r\n"):
         return None
-    preamble = content[start:position]
+    preamble = content[:position]
     position += len(opening)
     parts: list[Part] = []
     while content[position : position + 2] == b"\r\n":
-        found = _part(content, position + 2, end, delimiter, body)
+        found = _part(content, position + 2, delimiter, body)
         if found is None:
             return None
         part, position = found
         parts.append(part)
     if content[position : position + 2] != b"--" or not parts:
         return None
-    return Multipart(boundary, tuple(parts), preamble, content[position + 2 : end])
+    return Multipart(boundary, tuple(parts), preamble, content[position + 2 :])
 
 
-def _part(
-    content: bytes | _FileBytes, position: int, end: int, delimiter: bytes, body: Inline | SpooledFile
-) -> tuple[Part, int] | None:
+def _part(content: Source, position: int, delimiter: bytes, body: Inline | SpooledFile) -> tuple[Part, int] | None:
     """The part that begins at `position` and the position after the delimiter that ends it."""
     if content[position : position + 2] == b"\r\n":
         headers: Headers | None = ()
         begin = position + 2
     else:
-        head_end = content.find(b"\r\n\r\n", position, min(end, position + _MAX_PART_HEADER_BYTES))
+        head_end = content.find(b"\r\n\r\n", position, position + _MAX_PART_HEADER_BYTES)
         if head_end < 0:
             return None
         headers = _part_headers(content[position:head_end])
         begin = head_end + 4
-    stop = content.find(delimiter, begin, end)
+    stop = content.find(delimiter, begin)
     if headers is None or stop < 0:
         return None
     if isinstance(body, Inline):
         part_body: Inline | SpooledFile = Inline(content[begin:stop])
     else:
-        digest = hash_of(content[at : min(at + CHUNK_BYTES, stop)] for at in range(begin, stop, CHUNK_BYTES))
-        part_body = SpooledFile(body.path, stop - begin, digest, begin)
+        digest = hash_of(content.chunks(begin, stop))
+        part_body = SpooledFile(body.path, stop - begin, digest, body.offset + begin)
     return Part(headers, part_body), stop + len(delimiter)
 
 
@@ -219,17 +174,6 @@ def _part_headers(head: bytes) -> Headers | None:
             return None
         headers.append((name, value))
     return tuple(headers)
-
-
-def _file_chunks(body: SpooledFile) -> Iterator[bytes]:
-    with body.path.open("rb") as file:
-        file.seek(body.offset)
-        left = body.size_bytes
-        while left and (chunk := file.read(min(left, CHUNK_BYTES))):
-            left -= len(chunk)
-            yield chunk
-    if left:
-        raise OSError(f"{body.path} ended {left} bytes early")
 
 
 def _framing(body: Multipart) -> Iterator[bytes]:

@@ -10,7 +10,6 @@ from azdicom_proxy.cassette.bodies import (
     header,
     media_type_of,
     size_of,
-    source_of,
     split_multipart,
     with_boundary,
     with_header,
@@ -31,6 +30,7 @@ from azdicom_proxy.cassette.model import (
     SpooledFile,
 )
 from azdicom_proxy.cassette.side_files import SideFiles
+from azdicom_proxy.cassette.sources import source_of
 
 _SOP_INSTANCE_UID = 0x00080018
 MAX_INLINE_BYTES = 16 * 1024
@@ -135,9 +135,9 @@ def _instance_of(part: Part) -> str | None:
     """The SOP Instance UID of a part that is a DICOM file."""
     if media_type_of(part.headers) != "application/dicom":
         return None
-    with source_of(part.body) as source:
+    with source_of(part.body) as source, source.view() as view:
         try:
-            data_set = parse(source).data_set
+            data_set = parse(view).data_set
         except NotDicomError:
             return None
     value = next((value for attribute, value in data_set if attribute.tag == _SOP_INSTANCE_UID), None)

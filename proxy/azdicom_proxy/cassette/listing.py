@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from azdicom_proxy.cassette.bodies import content_of, media_type_of, size_of, source_of
+from azdicom_proxy.cassette.bodies import content_of, media_type_of, size_of
 from azdicom_proxy.cassette.layout import is_text
 from azdicom_proxy.cassette.model import Body, Empty, Headers, Inline, Interaction, Multipart, Omitted, SpooledFile
+from azdicom_proxy.cassette.sources import source_of
 from azdicom_proxy.dicom_files import UnreadableError, lenient, open_file
 from azdicom_proxy.matching.bodies import DICOM, parts_of
 

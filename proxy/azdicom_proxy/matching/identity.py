@@ -1,8 +1,9 @@
 """Identity map: ids that differ from run to run, of the client's side and of the recording's."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,7 +12,6 @@ from azdicom_proxy.cassette.bodies import (
     header,
     media_type_of,
     size_of,
-    source_of,
     split_multipart,
     with_header,
 )
@@ -27,6 +27,8 @@ from azdicom_proxy.cassette.model import (
     RecordedResponse,
     SpooledFile,
 )
+from azdicom_proxy.cassette.scratch import MAX_IN_MEMORY_BYTES, Scratch
+from azdicom_proxy.cassette.sources import source_of
 from azdicom_proxy.matching.bodies import DICOM, parts_of
 from azdicom_proxy.matching.digest import uids_of
 
@@ -46,6 +48,7 @@ class IdentityMap:
     def __init__(self) -> None:
         self._to_recorded: dict[str, str] = {}
         self._to_client: dict[str, str] = {}
+        self._large = _LargeDataSets()
 
     def __bool__(self) -> bool:
         return bool(self._to_recorded)
@@ -76,7 +79,7 @@ class IdentityMap:
         """The client's request with the recording's ids in URI, headers and text body."""
         if not self:
             return request
-        translate = _Translation(self._to_recorded)
+        translate = _Translation(self._to_recorded, self._large)
         return RecordedRequest(
             request.method,
             translate.text(request.uri),
@@ -88,7 +91,7 @@ class IdentityMap:
         """The interaction with the client's ids in the response: headers, text, and UI elements of data sets."""
         if not self:
             return interaction
-        translate = _Translation(self._to_client)
+        translate = _Translation(self._to_client, self._large)
         response = interaction.response
         body = translate.body(response.headers, response.body, data_sets=True)
         headers = translate.headers(response.headers)
@@ -124,11 +127,29 @@ def shape_of(request: RecordedRequest) -> RecordedRequest:
     return RecordedRequest(request.method, uri, request.headers, request.body)
 
 
+class _LargeDataSets:
+    """Files in which ids were replaced, as long as their map lives: each is written once. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._scratch = Scratch("azdicom-replay-")
+        self._files: dict[tuple[str, frozenset[str]], SpooledFile] = {}
+        self._lock = Lock()
+
+    def replaced(self, body: SpooledFile, ids: frozenset[str], chunks: Iterator[bytes]) -> SpooledFile:
+        """The file of `chunks`, which are those of `body` with other `ids`; what these become never changes."""
+        with self._lock:
+            key = (body.sha256, ids)
+            if key not in self._files:
+                self._files[key] = self._scratch.written(chunks)
+            return self._files[key]
+
+
 class _Translation:
     """Replaces ids everywhere by one mapping."""
 
-    def __init__(self, mapping: dict[str, str]) -> None:
+    def __init__(self, mapping: dict[str, str], large: _LargeDataSets) -> None:
         self._mapping = mapping
+        self._large = large
 
     def text(self, text: str) -> str:
         return ID.sub(lambda found: self._mapping.get(found[0], found[0]), text)
@@ -167,7 +188,8 @@ class _Translation:
     def _data_set(self, body: Inline | SpooledFile) -> Inline | SpooledFile:
         from azdicom_proxy.dicom_files import UnreadableError, for_each_data_set, lenient, open_file, rewritten
 
-        if not self._mapping.keys() & set(uids_of(body)):
+        ids = frozenset(self._mapping.keys() & set(uids_of(body)))
+        if not ids:
             return body
         with source_of(body) as source, lenient():
             try:
@@ -175,7 +197,10 @@ class _Translation:
             except UnreadableError:
                 return body
             for_each_data_set(opened.data_set, self._ui_elements)
-            return Inline(b"".join(rewritten(opened).chunks(source)))
+            chunks = rewritten(opened).chunks(source)
+            if isinstance(body, SpooledFile) and body.size_bytes > MAX_IN_MEMORY_BYTES:
+                return self._large.replaced(body, ids, chunks)
+            return Inline(b"".join(chunks))
 
     def _ui_elements(self, data_set: "Dataset") -> None:
         for element in data_set:

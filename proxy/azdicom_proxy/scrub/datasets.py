@@ -1,14 +1,14 @@
 """DICOM files: their data sets scrubbed by the attribute table and a project's rules."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from azdicom_proxy.cassette.sources import Source
 from azdicom_proxy.dicom_files import (
     UNDEFINED_LENGTH,
     OpenedFile,
     RewrittenFile,
-    Source,
     lenient,
     open_file,
     pixel_element,
@@ -69,12 +69,12 @@ class DataSetScrubber:
                 return ScrubbedFile(None, opened.instance)
             warning = _warning(data_set)
             self.scrub(data_set)
-            pixels = opened.pixels
             if self._attributes.policy.scrubs_phi:
                 self._mark(data_set)
-                if pixels[0] < pixels[1] and self._attributes.policy.blanks_pixels:
-                    pixels = _blanked(opened)
-            return ScrubbedFile(rewritten(opened, pixels), opened.instance, warning)
+            file = rewritten(opened)
+            if self._attributes.policy.blanks_pixels and file.pixels[0] < file.pixels[1]:
+                file = _blanked(file, opened)
+            return ScrubbedFile(file, opened.instance, warning)
 
     def scrub(self, data_set: "Dataset") -> None:
         """Scrubs `data_set`, its items and its file meta information in place."""
@@ -182,13 +182,13 @@ def is_synthetic(source: Source) -> bool:
     return meta is not None and str(meta.get("ImplementationClassUID", "")) == SYNTHETIC_IMPLEMENTATION_CLASS_UID
 
 
-def _blanked(opened: OpenedFile) -> tuple[int, int]:
-    """Puts native pixel data of zeros into the data set, and nothing of the source behind it."""
-    vr, _, length = pixel_element(opened.source, opened.pixels[0], opened.transfer_syntax_uid)
+def _blanked(file: RewrittenFile, opened: OpenedFile) -> RewrittenFile:
+    """The header of native pixel data and zeros as their value, and nothing of the source behind it."""
+    position, end = opened.pixels
+    _, start, length = pixel_element(opened.source, position, opened.transfer_syntax_uid)
     if length == UNDEFINED_LENGTH:
         raise RefusedError("clean-pixel-data blanks native pixel data; these are encapsulated")
-    opened.data_set.add_new(0x7FE00010, vr, bytes(length))
-    return (0, 0)
+    return replace(file, pixels=(position, start), blank_bytes=min(length, end - start))
 
 
 def _temporal(options: frozenset[Option]) -> str:

@@ -8,9 +8,10 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from azdicom_emulator.dicom.dictionary import keyword_of
-from azdicom_proxy.cassette.bodies import content_of, media_type_of, source_of
+from azdicom_proxy.cassette.bodies import content_of, media_type_of
 from azdicom_proxy.cassette.layout import is_text
 from azdicom_proxy.cassette.model import Body, Headers, Inline, SpooledFile
+from azdicom_proxy.cassette.sources import source_of
 from azdicom_proxy.dicom_files import UnreadableError, lenient, open_file
 from azdicom_proxy.matching.bodies import DICOM, parts_of
 

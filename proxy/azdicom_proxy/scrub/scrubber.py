@@ -1,13 +1,9 @@
 """Scrubbing of whole interactions: every place of a request and of a response, by one policy and one key."""
 
-import hashlib
 import itertools
-import mmap
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from pathlib import Path
 
 from azdicom_proxy.cassette.bodies import (
     chunks_of,
@@ -15,7 +11,6 @@ from azdicom_proxy.cassette.bodies import (
     header,
     media_type_of,
     size_of,
-    source_of,
     split_multipart,
     with_header,
 )
@@ -33,7 +28,9 @@ from azdicom_proxy.cassette.model import (
     RecordedResponse,
     SpooledFile,
 )
+from azdicom_proxy.cassette.scratch import Scratch
 from azdicom_proxy.cassette.side_files import files_of
+from azdicom_proxy.cassette.sources import Source, source_of
 from azdicom_proxy.dicom_files import UnreadableError
 from azdicom_proxy.scrub.attributes import AttributeScrubber
 from azdicom_proxy.scrub.datasets import DataSetScrubber, RefusedError, is_synthetic
@@ -46,7 +43,6 @@ from azdicom_proxy.scrub.thinning import THIN_PIXELS, PixelThinner
 from azdicom_proxy.scrub.uris import UriScrubber
 
 TextScrub = Callable[[str], str]
-_IN_MEMORY_BYTES = 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 _LONGEST_SECRET_BYTES = 8 * 1024
 _PIXEL_DATA = ("7FE00010", "PIXELDATA")
@@ -79,7 +75,7 @@ class Scrubber:
         keeping = AttributeScrubber(ScrubPolicy(phi=Phi.KEEP), pseudonyms, free_text)
         self._second_json = JsonScrubber(keeping, free_text, secrets.text, ())
         self._thinner = PixelThinner()
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._scratch = Scratch("azdicom-scrub-")
 
     def interaction(self, interaction: Interaction) -> Interaction | None:
         """The scrubbed interaction; None: it hands out tokens and is never recorded. Raises RefusedError."""
@@ -124,14 +120,11 @@ class Scrubber:
     def discard(self, request: RecordedRequest) -> None:
         """Removes the files that a scrubbed request's body is kept in. Safe for threads."""
         for file in files_of(request.body):
-            if self._scratch is not None and file.path.parent == Path(self._scratch.name):
-                file.path.unlink(missing_ok=True)
+            self._scratch.discard(file)
 
     def close(self) -> None:
         """Removes the files that scrubbed bodies were kept in."""
-        if self._scratch is not None:
-            self._scratch.cleanup()
-            self._scratch = None
+        self._scratch.close()
 
     def _response(self, response: RecordedResponse) -> RecordedResponse:
         headers = tuple(
@@ -195,7 +188,7 @@ class Scrubber:
         is_untyped_text = not media_type and isinstance(body, Inline) and _is_printable(body.content)
         if not is_untyped_text:
             thinned = self._thinner.thinned(media_type, body, is_dicom=is_dicom)
-            body = body if thinned is None else self._kept(thinned.chunks(), thinned.content_bytes)
+            body = body if thinned is None else self._scratch.kept(thinned.chunks(), thinned.content_bytes)
         if is_dicom:
             return self._dicom(body)
         if self.policy.blanks_pixels:
@@ -222,7 +215,7 @@ class Scrubber:
             if scrubbed.warning:
                 self.warnings.append(f"{scrubbed.instance}: {scrubbed.warning}")
             if scrubbed.file is not None:
-                body = self._kept(scrubbed.file.chunks(source), scrubbed.file.size_bytes)
+                body = self._scratch.kept(scrubbed.file.chunks(source), scrubbed.file.size_bytes)
         return self._binary(body), scrubbed.instance
 
     def _blanked(self, media_type: str, body: Inline | SpooledFile) -> Inline | SpooledFile:
@@ -230,9 +223,9 @@ class Scrubber:
         if media_type.startswith(("image/", "video/")):
             raise RefusedError(f"clean-pixel-data: {media_type} cannot be blanked")
         zeros = (bytes(min(_CHUNK_BYTES, size_of(body) - at)) for at in range(0, size_of(body), _CHUNK_BYTES))
-        return self._kept(zeros, size_of(body))
+        return self._scratch.kept(zeros, size_of(body))
 
-    def _require_synthetic(self, source: bytes | mmap.mmap) -> None:
+    def _require_synthetic(self, source: Source) -> None:
         if self.policy.phi is not Phi.SYNTHETIC_ONLY:
             return
         try:
@@ -248,7 +241,7 @@ class Scrubber:
             return body
         content = content_of(body)
         scrubbed = self._free_text.binary(content) if may_name else self._secrets.binary(content)
-        return body if scrubbed == content else self._kept(iter((scrubbed,)), len(scrubbed))
+        return body if scrubbed == content else self._scratch.kept(iter((scrubbed,)), len(scrubbed))
 
     def _has_secret(self, body: SpooledFile) -> bool:
         tail = b""
@@ -258,19 +251,6 @@ class Scrubber:
                 return True
             tail = window[-_LONGEST_SECRET_BYTES:]
         return False
-
-    def _kept(self, chunks: Iterator[bytes], size_bytes: int) -> Inline | SpooledFile:
-        """A new body, in memory if it is small."""
-        if size_bytes <= _IN_MEMORY_BYTES:
-            return Inline(b"".join(chunks))
-        if self._scratch is None:
-            self._scratch = tempfile.TemporaryDirectory(prefix="azdicom-scrub-")
-        digest = hashlib.sha256()
-        with tempfile.NamedTemporaryFile(dir=self._scratch.name, delete=False) as file:
-            for chunk in chunks:
-                digest.update(chunk)
-                file.write(chunk)
-        return SpooledFile(Path(file.name), size_bytes, digest.hexdigest())
 
     def _with_regexes(self, text: str, place: str) -> str:
         for rule in self.policy.rules.regex:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from azdicom_proxy.cassette.bodies import content_of, hash_of, sha256_of, size_of, source_of
+from azdicom_proxy.cassette.bodies import content_of, hash_of, sha256_of, size_of
 from azdicom_proxy.cassette.model import Inline, SpooledFile, ThinnedPixels
+from azdicom_proxy.cassette.sources import Source, source_of
 from azdicom_proxy.dicom_files import (
     UNDEFINED_LENGTH,
     OpenedFile,
-    Source,
     UnreadableError,
     for_each_data_set,
     lenient,
@@ -20,7 +20,7 @@ from azdicom_proxy.dicom_files import (
     rewritten,
 )
 from azdicom_proxy.scrub.datasets import RefusedError
-from azdicom_proxy.scrub.patterns import CHUNK_BYTES, coded_pattern, is_coded, pattern, pattern_chunks
+from azdicom_proxy.scrub.patterns import CHUNK_BYTES, coded_pattern, is_coded, pattern_chunks
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -137,9 +137,10 @@ def _file(source: Source) -> Thinned | None:
 
 def _unreadable(source: Source) -> Thinned:
     """What is no DICOM file keeps its hash in front, so that another such file does not match it."""
-    digest = hashlib.sha256(source)
-    content = (digest.digest() + pattern(len(source)))[: len(source)]
-    return Thinned([content], digest.hexdigest(), len(source))
+    digest = hash_of(source.chunks())
+    start = bytes.fromhex(digest)[: len(source)]
+    rest = [Run(len(source) - len(start))] if len(source) > len(start) else []
+    return Thinned([start, *rest], digest, len(source))
 
 
 class _Inner:
@@ -178,8 +179,8 @@ def _region(opened: OpenedFile) -> Thinned | None:
             size_bytes = position - start
             thinned.pieces += [header, Run(size_bytes, _frame_bytes(opened.data_set, size_bytes))]
         for begin, stop in fragments:
-            for at in range(begin, stop, CHUNK_BYTES):
-                digest.update(source[at : min(at + CHUNK_BYTES, stop)])
+            for chunk in source.chunks(begin, stop):
+                digest.update(chunk)
             thinned.size_bytes += stop - begin
     thinned.sha256 = digest.hexdigest()
     return thinned if thinned.size_bytes else None

@@ -15,9 +15,10 @@ from azdicom_emulator.dicom.syntax import DEFLATED, EXPLICIT_LITTLE, EXPLICIT_VR
 from azdicom_emulator.dicom.text import character_set_of
 from azdicom_proxy.cassette.bodies import chunks_of, hash_of
 from azdicom_proxy.cassette.model import Inline
+from azdicom_proxy.cassette.sources import source_of
 from azdicom_proxy.parity.comparing import data_sets, pixels
 from azdicom_proxy.parity.comparing.findings import Findings, Place
-from azdicom_proxy.parity.comparing.parts import Piece, are_equal, piece_of, read_at, view_of
+from azdicom_proxy.parity.comparing.parts import Piece, are_equal, piece_of, read_at
 from azdicom_proxy.parity.model import Severity
 
 PREFIX = "dicom:"
@@ -68,20 +69,20 @@ class File:
 
 def open_file(body: Piece, transfer_syntax_uid: str | None = None) -> File | None:
     """Reads a file without its pixels; None: it is none. transfer_syntax_uid: in place of the one that it names."""
-    view = view_of(body)
-    try:
-        if not has_preamble(bytes(view[:132])):
-            file = parse(view)
-            return File(body, file.transfer_syntax_uid, _elements(file.data_set, body, ""))
-        meta, declared, start = _file_meta(view, body)
-        syntax = transfer_syntax_uid or declared or EXPLICIT_VR_LITTLE_ENDIAN
-        if syntax in DEFLATED:
-            content = bytes(inflated_bytes([bytes(view[start:])], MAX_INFLATED_BYTES))
-            data_set, source = scan(content, 0, EXPLICIT_LITTLE), Inline(content)
-            return File(body, declared, meta | _elements(data_set, source, ""))
-        return File(body, declared, meta | _elements(scan(view, start, syntax_of(syntax)), body, ""))
-    except (NotDicomError, InflateError):
-        return None
+    with source_of(body) as source, source.view() as view:
+        try:
+            if not has_preamble(source[:132]):
+                file = parse(view)
+                return File(body, file.transfer_syntax_uid, _elements(file.data_set, body, ""))
+            meta, declared, start = _file_meta(view, body)
+            syntax = transfer_syntax_uid or declared or EXPLICIT_VR_LITTLE_ENDIAN
+            if syntax in DEFLATED:
+                content = bytes(inflated_bytes(source.chunks(start), MAX_INFLATED_BYTES))
+                data_set = scan(content, 0, EXPLICIT_LITTLE)
+                return File(body, declared, meta | _elements(data_set, Inline(content), ""))
+            return File(body, declared, meta | _elements(scan(view, start, syntax_of(syntax)), body, ""))
+        except (NotDicomError, InflateError):
+            return None
 
 
 def compare_files(upstream: Piece, local: Piece, place: Place, findings: Findings) -> None:

@@ -1,16 +1,15 @@
 """The parts of multipart bodies, read leniently: how the headers of parts are spelled does not count."""
 
-import mmap
 import re
 from collections.abc import Iterator
 from itertools import pairwise
 
 from azdicom_proxy.cassette.bodies import boundary_of, chunks_of, header
 from azdicom_proxy.cassette.model import Body, Headers, Inline, Multipart, Part, SpooledFile
+from azdicom_proxy.cassette.sources import Source, source_of
 
 Piece = Inline | SpooledFile
 MAX_HEAD_BYTES = 64 * 1024
-_SEARCHED_BYTES = 1024 * 1024
 
 
 def parts_of(headers: Headers, body: Body) -> tuple[Part, ...] | None:
@@ -21,22 +20,20 @@ def parts_of(headers: Headers, body: Body) -> tuple[Part, ...] | None:
     if not boundary or not isinstance(body, Inline | SpooledFile):
         return None
     delimiter = b"--" + boundary.encode("latin-1", "replace")
-    starts = [at for at in _occurrences(body, delimiter) if at == 0 or read_at(body, at - 1, at) == b"\n"]
     parts = []
-    for start, end in pairwise(starts):
-        part = _part(body, start + len(delimiter), end)
-        if part is not None:
-            parts.append(part)
+    with source_of(body) as source:
+        starts = [at for at in _occurrences(source, delimiter) if at == 0 or source[at - 1 : at] == b"\n"]
+        for start, end in pairwise(starts):
+            part = _part(body, source, start + len(delimiter), end)
+            if part is not None:
+                parts.append(part)
     return tuple(parts) or None
 
 
 def read_at(body: Piece, start: int, end: int) -> bytes:
     """The bytes from `start` to `end`."""
-    if isinstance(body, Inline):
-        return body.content[start:end]
-    with body.path.open("rb") as file:
-        file.seek(body.offset + start)
-        return file.read(max(0, min(end, body.size_bytes) - start))
+    with source_of(body) as source:
+        return source[start:end]
 
 
 def piece_of(body: Piece, start: int, length: int) -> Piece:
@@ -44,15 +41,6 @@ def piece_of(body: Piece, start: int, length: int) -> Piece:
     if isinstance(body, Inline):
         return Inline(body.content[start : start + length])
     return SpooledFile(body.path, length, "", body.offset + start)
-
-
-def view_of(body: Piece) -> memoryview:
-    """The bytes for random access; a file is mapped, so that only what is looked at is read."""
-    if isinstance(body, Inline) or not body.size_bytes:
-        return memoryview(body.content if isinstance(body, Inline) else b"")
-    with body.path.open("rb") as file:
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return memoryview(mapped)[body.offset : body.offset + body.size_bytes]
 
 
 def are_equal(one: Body, other: Body) -> bool:
@@ -72,9 +60,9 @@ def are_equal(one: Body, other: Body) -> bool:
         ours, theirs = ours[shared:], theirs[shared:]
 
 
-def _part(body: Piece, start: int, end: int) -> Part | None:
+def _part(body: Piece, source: Source, start: int, end: int) -> Part | None:
     """The part between the delimiter that ends at `start` and the one that begins at `end`."""
-    head = read_at(body, start, min(end, start + MAX_HEAD_BYTES))
+    head = source[start : min(end, start + MAX_HEAD_BYTES)]
     line_end = head.find(b"\n")
     if line_end < 0 or head.startswith(b"--"):
         return None
@@ -87,27 +75,13 @@ def _part(body: Piece, start: int, end: int) -> Part | None:
         name, _, value = line.partition(":")
         headers.append((name.strip(), value.strip()))
     begin = start + found.end()
-    ending = 2 if read_at(body, end - 2, end) == b"\r\n" else 1
+    ending = 2 if source[end - 2 : end] == b"\r\n" else 1
     return Part(tuple(headers), piece_of(body, begin, max(0, end - ending - begin)))
 
 
-def _occurrences(body: Piece, needle: bytes) -> Iterator[int]:
+def _occurrences(source: Source, needle: bytes) -> Iterator[int]:
     """Where `needle` begins, in their order."""
-    if isinstance(body, Inline):
-        at = body.content.find(needle)
-        while at >= 0:
-            yield at
-            at = body.content.find(needle, at + len(needle))
-        return
-    with body.path.open("rb") as file:
-        file.seek(body.offset)
-        position, tail, left = 0, b"", body.size_bytes
-        while left and (chunk := file.read(min(left, _SEARCHED_BYTES))):
-            left -= len(chunk)
-            window = tail + chunk
-            at = window.find(needle)
-            while at >= 0:
-                yield position + at
-                at = window.find(needle, at + len(needle))
-            tail = window[-(len(needle) - 1) :]
-            position += len(window) - len(tail)
+    at = source.find(needle)
+    while at >= 0:
+        yield at
+        at = source.find(needle, at + len(needle))

@@ -12,10 +12,10 @@ from azdicom_emulator.dicom.pixels.errors import (
     MalformedFileError,
     TranscodingError,
 )
-from azdicom_proxy.cassette.bodies import chunks_of, hash_of, size_of
+from azdicom_proxy.cassette.bodies import chunks_of, content_of, hash_of, size_of
 from azdicom_proxy.cassette.model import SpooledFile
 from azdicom_proxy.parity.comparing.findings import Findings, Place
-from azdicom_proxy.parity.comparing.parts import Piece, are_equal
+from azdicom_proxy.parity.comparing.parts import Piece, are_equal, read_at
 from azdicom_proxy.parity.model import Severity
 
 if TYPE_CHECKING:
@@ -121,9 +121,7 @@ def _report_count(kind: str, number: int, counts: list[int], here: Place, findin
 
 def _decoded_outcome(ours: Piece, theirs: Piece, syntaxes: tuple[str, str]) -> str:
     try:
-        one, other = (
-            _decode(b"".join(chunks_of(each)), syntax) for each, syntax in zip((ours, theirs), syntaxes, strict=True)
-        )
+        one, other = (_decode(each, syntax) for each, syntax in zip((ours, theirs), syntaxes, strict=True))
     except UNREADABLE:
         return UNKNOWN
     if one is None or other is None:
@@ -132,16 +130,12 @@ def _decoded_outcome(ours: Piece, theirs: Piece, syntaxes: tuple[str, str]) -> s
         # One is compressed: its samples laid out are the other's bytes, if they are the same.
         pixels, raw = (one, theirs) if one is not None else (other, ours)
         assert pixels is not None, "one of the two is compressed"
-        return EQUAL if pixels.tobytes() == b"".join(chunks_of(raw)).removesuffix(b"\0") else _padded(pixels, raw)
+        is_as_long = 0 <= size_of(raw) - pixels.nbytes <= 1
+        return EQUAL if is_as_long and pixels.tobytes() == read_at(raw, 0, pixels.nbytes) else OTHER
     return EQUAL if one.shape == other.shape and bool((one == other).all()) else OTHER
 
 
-def _padded(pixels: "Pixels", raw: Piece) -> str:
-    content = b"".join(chunks_of(raw))
-    return EQUAL if pixels.tobytes() == content[: pixels.nbytes] and size_of(raw) - pixels.nbytes <= 1 else OTHER
-
-
-def _decode(data: bytes, syntax: str) -> "Pixels | None":
+def _decode(frame: Piece, syntax: str) -> "Pixels | None":
     """The samples of a compressed frame by what it says of itself; None for a native one. Raises DecodingError."""
     from azdicom_emulator.dicom.pixels.codecs import decode
     from azdicom_emulator.dicom.pixels.codestreams import jpeg_2000_header, jpeg_header
@@ -149,6 +143,7 @@ def _decode(data: bytes, syntax: str) -> "Pixels | None":
 
     if syntax in NATIVE or not syntax:
         return None
+    data = content_of(frame)
     stream = jpeg_2000_header(data) if syntax in JPEG_2000 else jpeg_header(data)
     declared = PixelFormat(
         rows=stream.rows,
