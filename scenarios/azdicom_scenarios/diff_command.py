@@ -43,11 +43,12 @@ Exit codes: 0 no difference at or above --fail-on, 1 there is one, 2 wrong usage
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What was asked for. upstream: the service to drive beside the local side; target: where recordings are played."""
+    """What was asked for. target: where recordings are played; export_to: the container that the tour exports to."""
 
     settings: ProxySettings
     report: ReportSettings
     target: Address | None
+    export_to: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +113,13 @@ def _compare_scenarios(path: Path, run: Run) -> Mapping[str, Any]:
 
 
 def _compare_tour(path: Path, run: Run) -> Mapping[str, Any]:
-    from azdicom_scenarios.diff_scenarios import compare_scenarios
+    from azdicom_scenarios.diff_tour import compare_tour
 
-    return compare_scenarios([path], run.settings, run.report, "built-in tour")
+    return compare_tour(path, run.settings, run.report, run.export_to)
 
 
 TOUR = Path(__file__).with_name("tour")
-"""The scenarios of the built-in tour, which need nothing and leave nothing."""
+"""The scenarios of the built-in tour, which need nothing and leave nothing but empty partitions."""
 BUILT_IN = Source(_compare_tour, has_answers=False)
 """Where no source is named."""
 SOURCES: Mapping[str, Source] = {
@@ -137,13 +138,14 @@ SOURCES: Mapping[str, Source] = {
 @option(
     "--scenario", type=click.Path(path_type=Path), help="Take the steps of this scenario, or of all in this folder."
 )
+@option("--export-to", metavar="URL", help="Let the tour export to this blob container, where its files stay.")
 @option("--probe", is_flag=True, help="Ask only which reading of each open question the service follows.")
 @option("--tags/--no-tags", default=True, show_default=True, help="Let the probe add extended query tags of its own.")
 @diff_options
 @report_options
 @upstream_options
 @log_options
-def diff(target: str | None, probe: bool, tags: bool, **options: Any) -> None:
+def diff(target: str | None, export_to: str | None, probe: bool, tags: bool, **options: Any) -> None:
     """Put the same requests to two sides and report in what their answers differ.
 
     With --upstream that service and the local side, a fresh emulator, are asked: the built-in tour, unless another
@@ -159,12 +161,14 @@ def diff(target: str | None, probe: bool, tags: bool, **options: Any) -> None:
         raise click.UsageError("choose one of --upstream URL, --target local and --target URL")
     if target is not None and not source.has_answers:
         raise click.UsageError("--target needs recorded answers, from --cassette")
+    if export_to is not None and (source is not BUILT_IN or "?" in export_to):
+        raise click.UsageError("--export-to is for the built-in tour, and the URL of a container without a query")
     configure(options["log_level"], LogFormat(options["log_format"]))
     for name in LOCAL_LOGS:  # each request would be a line
         logging.getLogger(name).setLevel(logging.WARNING)
     address = None if target in (None, LOCAL) else Url().convert(target, None, None)
     settings = settings_of(options, mode=Mode.DIFF if options["upstream"] else Mode.REPLAY, cassette=path)
-    result = source.compare(path, Run(settings, report, address))
+    result = source.compare(path, Run(settings, report, address, export_to))
     raise SystemExit(ExitCode.FAILED if report_on(result, report) else ExitCode.OK)
 
 

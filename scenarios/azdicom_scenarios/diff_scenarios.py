@@ -14,7 +14,7 @@ from azdicom_proxy.settings import ProxySettings
 from azdicom_proxy.upstream.address import Address
 from azdicom_scenarios.model import Scenario
 from azdicom_scenarios.running.results import Outcome, RunResult
-from azdicom_scenarios.running.targets import Target
+from azdicom_scenarios.running.targets import BothTarget, EmulatorTarget, ServiceTarget, Target
 
 STRICT = {"strict": "true"}
 """The emulator of a comparison has no extensions (record-replay §8)."""
@@ -24,17 +24,24 @@ def compare_scenarios(
     paths: Sequence[Path], settings: ProxySettings, report: ReportSettings, source: str
 ) -> Mapping[str, Any]:
     """The result as `Results.as_json` has it. Raises UsageFailure, UpstreamFailure."""
+    return compare(loaded(paths), reached(settings), local_side(settings, STRICT), settings, report, source)
+
+
+def compare(
+    scenarios: Sequence[Scenario],
+    upstream: ServiceTarget,
+    local: Target,
+    settings: ProxySettings,
+    report: ReportSettings,
+    source: str,
+) -> Mapping[str, Any]:
+    """Runs the scenarios against both. The result as `Results.as_json` has it. Raises UpstreamFailure."""
     from azdicom_proxy.parity.diff_run import run_of
     from azdicom_proxy.parity.results import Results
-    from azdicom_proxy.upstream_auth import TokenUnavailableError
     from azdicom_scenarios.running.runner import plan, run_scenarios
 
-    planned = plan(_loaded(paths))
+    planned = plan(scenarios)
     results = Results(run_of(settings, source), rules=report.rules, noise=report.learning)
-    try:
-        target = _target(settings)
-    except (OSError, TokenUnavailableError) as error:
-        raise UpstreamFailure(f"{settings.upstream.origin if settings.upstream else ''}: {error}") from None
     with ExitStack() as stack:
         is_shown = sys.stderr.isatty() and not settings.quiet
         bar = click.progressbar(length=len(planned), label="Comparing", file=sys.stderr) if is_shown else None
@@ -42,7 +49,7 @@ def compare_scenarios(
             stack.enter_context(bar)
         done = run_scenarios(
             planned,
-            target,
+            BothTarget(upstream, local),
             on_pair=results.add,
             on_result=lambda _: bar.update(1) if bar is not None else None,
         )
@@ -53,31 +60,40 @@ def compare_scenarios(
     return results.as_json()
 
 
-def _loaded(paths: Sequence[Path]) -> list[Scenario]:
+def loaded(paths: Sequence[Path]) -> list[Scenario]:
+    """The scenarios in files and folders. Raises UsageFailure."""
     from azdicom_scenarios.scenario_files import load_all, scenario_files
 
     try:
-        loaded = load_all(scenario_files(paths))
+        files = load_all(scenario_files(paths))
     except OSError as error:
         raise UsageFailure(str(error)) from None
-    errors = [str(finding) for each in loaded for finding in each.errors]
+    errors = [str(finding) for each in files for finding in each.errors]
     if errors:
         raise UsageFailure("\n".join(errors))
-    if not loaded:
+    if not files:
         raise UsageFailure(f"{', '.join(map(str, paths))}: no *.scenario.yaml there")
-    return [each.scenario for each in loaded if each.scenario is not None]
+    return [each.scenario for each in files if each.scenario is not None]
 
 
-def _target(settings: ProxySettings) -> Target:
-    """Raises OSError, TokenUnavailableError."""
-    from azdicom_scenarios.running.targets import BothTarget, EmulatorTarget, ServiceTarget
+def reached(settings: ProxySettings) -> ServiceTarget:
+    """The upstream, which takes connections. Raises UpstreamFailure."""
+    from azdicom_proxy.upstream_auth import TokenUnavailableError
 
     assert settings.upstream is not None
-    upstream = ServiceTarget(settings, is_live=not settings.upstream.is_loopback)
-    upstream.check(settings.connect_timeout_s)
+    try:
+        upstream = ServiceTarget(settings, is_live=not settings.upstream.is_loopback)
+        upstream.check(settings.connect_timeout_s)
+    except (OSError, TokenUnavailableError) as error:
+        raise UpstreamFailure(f"{settings.upstream.origin}: {error}") from None
+    return upstream
+
+
+def local_side(settings: ProxySettings, config: Mapping[str, str]) -> Target:
+    """The service that was named, or an emulator with `config` for each scenario."""
     if settings.local is not None:
-        return BothTarget(upstream, ServiceTarget(_local_settings(settings.local), is_live=False))
-    return BothTarget(upstream, EmulatorTarget(STRICT))
+        return ServiceTarget(_local_settings(settings.local), is_live=False)
+    return EmulatorTarget(config)
 
 
 def _local_settings(address: Address) -> ProxySettings:

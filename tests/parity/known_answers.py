@@ -13,6 +13,7 @@ from pathlib import Path
 import azdicom_proxy.parity.coverage
 from azdicom_emulator.routes import ROUTES
 from azdicom_emulator.web.openapi import answers_of
+from azdicom_emulator.web.openapi_model import TEXT
 from azdicom_emulator.web.openapi_operations import operation_of
 from azdicom_emulator.web.routing import Scope
 from azdicom_proxy.cassette.naming import route_of
@@ -21,6 +22,8 @@ from azdicom_proxy.parity.coverage import TABLE, Cell, status_class
 PATH = Path(azdicom_proxy.parity.coverage.__file__).parent / TABLE
 BUSY = "5xx"
 """Answers that no request asks for are left out."""
+EMPTY_TEXTS = frozenset({("POST /workitems/{workitem}", 200)})
+"""Whose text is always empty (worklist §2.1): an answer without a body counts without a media type."""
 
 
 def cells_of_the_emulator() -> set[Cell]:
@@ -35,7 +38,8 @@ def _cells() -> Iterator[Cell]:
         name = route_of(route.method, route.path)
         for status, answer in answers_of(route, operation_of(route.handler.__name__)).items():
             for media_type in answer.media_types or ("",):
-                yield Cell(name, status_class(status), media_type)
+                is_empty = media_type == TEXT and (name, status) in EMPTY_TEXTS
+                yield Cell(name, status_class(status), "" if is_empty else media_type)
 
 
 def text() -> str:

@@ -31,14 +31,14 @@ NEW_LABEL = '{"00741204":{"vr":"LO","Value":["Head CT"]}}'
 FILTERS = tuple(Parameter(each.name, f"Filter, VR {each.vr}.") for each in SEARCH_ATTRIBUTES.values())
 
 
-def _change(summary: str, success: int, what: str, sent: str, answers: Mapping[int, Answer]) -> Operation:
+def _change(summary: str, success: int, done: Answer, sent: str, answers: Mapping[int, Answer]) -> Operation:
     """A transaction that sends a data set. sent: an example; answers: its own besides those of all of them."""
     return Operation(
         summary=summary,
         body=(DICOM_JSON,),
         body_schema=DATASETS,
         answers={
-            success: Answer(what, (DICOM_JSON, TEXT), STRING),
+            success: done,
             400: INVALID,
             **answers,
             413: TOO_LARGE,
@@ -88,28 +88,28 @@ def worklist_operations(search_controls: tuple[Parameter, ...]) -> Mapping[str, 
         "update_workitem": _change(
             "Update a workitem; the first query parameter's name is its Transaction UID once it is claimed",
             200,
-            "It is updated.",
+            Answer("It is updated.", (DICOM_JSON, TEXT), STRING),
             f"-d '[{NEW_LABEL}]'",
             {201: Answer("It is created, from one bare object."), 404: NO_WORKITEM, 409: CONFLICT},
         ),
         "update_workitem_by_put": _change(
             "Update a workitem; the header Transaction-UID is its Transaction UID once it is claimed",
             200,
-            "It is updated.",
+            Answer("It is updated.", (DICOM_JSON, TEXT), STRING),
             f"-d '{NEW_LABEL}'",
             {404: NO_WORKITEM, 405: Answer("The body is no data set."), 409: CONFLICT},
         ),
         "change_workitem_state": _change(
             "Claim, complete or cancel a workitem",
             200,
-            "Its state is changed, or was so before.",
+            Answer("Its state is changed, or was so before.", (DICOM_JSON, TEXT), STRING),
             f"-d '{CLAIM}'",
             {404: NO_WORKITEM},
         ),
         "request_workitem_cancellation": _change(
             "Ask for a workitem to be canceled",
             202,
-            "It is canceled, or its subscribers are told of the wish.",
+            Answer("It is canceled, or its subscribers are told of the wish.", (DICOM_JSON,), STRING),
             "-d '[{}]'",
             {404: NO_WORKITEM, 409: CONFLICT},
         ),

@@ -16,6 +16,10 @@ class Cell(NamedTuple):
     status_class: str
     media_type: str
 
+    def __str__(self) -> str:
+        """`GET /studies 2xx application/dicom+json`."""
+        return " ".join(self).strip()
+
 
 @cache
 def known_cells() -> frozenset[Cell]:
@@ -46,7 +50,8 @@ class Coverage:
             "routes_exercised": sum(route in seen for route in routes),
             "routes_known": len(routes),
             "never_exercised": [route for route in routes if route not in seen],
-            "beyond_known": [" ".join(cell).strip() for cell in sorted(self.cells - known)],
+            "never_answered": [str(cell) for cell in sorted(known - self.cells)],
+            "beyond_known": [str(cell) for cell in sorted(self.cells - known)],
         }
 
 

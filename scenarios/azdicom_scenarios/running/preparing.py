@@ -84,6 +84,8 @@ class Preparation:
             self._add_tag(tag)
         prefixes = [f"/partitions/{side.scope.substitute(each.value)}" for each in fixtures.partitions] or [""]
         for prefix in prefixes:
+            if fixtures.partitions:
+                self._make_partition(prefix)
             for alias in fixtures.preload:
                 name = side.scope.substitute(alias.value)
                 contents = side.instances(name)
@@ -91,8 +93,6 @@ class Preparation:
                     raise PreparingError(_failure(alias.mark, "preload", "an alias", f"'{name}' is none"))
                 self._store("PUT", prefix, contents, alias.mark, f"preload {name}")
             self._store_files(prefix)
-            if fixtures.partitions and not fixtures.preload and not fixtures.dicom:
-                self._make_partition(prefix)
         for workitem in fixtures.workitems:
             self._create(workitem, prefixes[0])
 
@@ -132,14 +132,14 @@ class Preparation:
             raise PreparingError(_failure(mark, title, "200", _said(exchange), exchange))
 
     def _make_partition(self, prefix: str) -> None:
-        """A partition is there once something was stored in it (partitions §1)."""
+        """A store by POST makes a partition; one by PUT may not (azure-apis §5.1)."""
         from azdicom_scenarios.synthetic.spec import SeriesSpec, StudySpec
 
         mark = self._scenario.fixtures.partitions[0].mark
         scope = self._side.scope
         spec = StudySpec(alias="partition", series=(SeriesSpec(rows=8, columns=8),))
         study = build(spec, scope.seed, self._scenario.name, scope.salt)
-        self._store("PUT", prefix, [study.i[0].content], mark, f"make {prefix}")
+        self._store("POST", prefix, [study.i[0].content], mark, f"make {prefix}")
         self._side.asked("DELETE", f"{prefix}/studies/{study.study}")
 
     def _create(self, workitem: WorkitemFixture, prefix: str) -> None:
