@@ -35,6 +35,8 @@ _TEXT_VRS = frozenset(
 _CLEANED_VRS = frozenset(("LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"))
 _INTEGER_VRS = frozenset(("SL", "SS", "SV", "UL", "US", "UV"))
 _MAYBE_BURNED_IN = frozenset(("US", "SC", "ES", "XC"))
+_PIXEL_DATA = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+REFUSED_ENCAPSULATED = "clean-pixel-data blanks native pixel data; these are encapsulated"
 _DOCUMENT_STUBS = {
     "1.2.840.10008.5.1.4.1.1.104.1": b"%PDF-1.4\n% removed\n%%EOF\n",
     "1.2.840.10008.5.1.4.1.1.104.2": b"<ClinicalDocument xmlns='urn:hl7-org:v3'/>\n",
@@ -71,6 +73,8 @@ class DataSetScrubber:
             self.scrub(data_set)
             if self._attributes.policy.scrubs_phi:
                 self._mark(data_set)
+            if self._attributes.policy.blanks_pixels:
+                _blank_held(data_set)
             file = rewritten(opened)
             if self._attributes.policy.blanks_pixels and file.pixels[0] < file.pixels[1]:
                 file = _blanked(file, opened)
@@ -182,12 +186,21 @@ def is_synthetic(source: Source) -> bool:
     return meta is not None and str(meta.get("ImplementationClassUID", "")) == SYNTHETIC_IMPLEMENTATION_CLASS_UID
 
 
+def _blank_held(data_set: "Dataset") -> None:
+    """Zeros for pixel data that were read with the data set: those of a deflated file."""
+    for tag in _PIXEL_DATA:
+        if tag in data_set:
+            if data_set[tag].is_undefined_length:
+                raise RefusedError(REFUSED_ENCAPSULATED)
+            data_set[tag].value = bytes(len(data_set[tag].value))
+
+
 def _blanked(file: RewrittenFile, opened: OpenedFile) -> RewrittenFile:
     """The header of native pixel data and zeros as their value, and nothing of the source behind it."""
     position, end = opened.pixels
     _, start, length = pixel_element(opened.source, position, opened.transfer_syntax_uid)
     if length == UNDEFINED_LENGTH:
-        raise RefusedError("clean-pixel-data blanks native pixel data; these are encapsulated")
+        raise RefusedError(REFUSED_ENCAPSULATED)
     return replace(file, pixels=(position, start), blank_bytes=min(length, end - start))
 
 

@@ -18,8 +18,8 @@ BY_SOP = frozenset(("00081198", "00081199"))
 """Failed and Referenced SOP Sequence: their items are about an instance each, in any order (PS3.18 §10.5.3)."""
 COMMENTS = "00000902"
 """Error Comment: text for people."""
-SET_BY_SERVER = frozenset(("00404010",))
-"""Scheduled Procedure Step Modification DateTime: the time at which the service wrote the workitem."""
+SET_BY_SERVER = frozenset(("00404010", "00404052"))
+"""Scheduled Procedure Step Modification DateTime and Procedure Step Cancellation DateTime: when the service did it."""
 FREE_MEMBERS = frozenset(("00020012", "00020013", "00020016", "FFFCFFFC"))
 """Who wrote the file, and trailing padding."""
 
