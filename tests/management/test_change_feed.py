@@ -319,6 +319,25 @@ def test_the_latest_change_is_the_last_row(twelve: Emulator, version: str) -> No
     assert twelve.request("GET", f"/{version}/changefeed/latest").json() == rows[-1]
 
 
+def test_the_latest_change_of_a_deleted_instance_has_no_metadata(tmp_path: Path) -> None:
+    """Service source: of all partitions, and over a restart (azure-apis §3.2, §3.3)."""
+    settings = Settings(data_dir=tmp_path / "data")
+    with running(settings) as emulator:
+        stored = emulator.store(an_instance(PatientName="Old"))
+        stored.PatientName = "New"
+        assert emulator.store_response(stored, method="PUT").status == 200
+        current = emulator.get("/changefeed/latest", accept=None)
+        assert current.json() == feed(emulator)[-1]
+        assert current.json()["metadata"]["00100010"]["Value"] == [{"Alphabetic": "New"}]
+        assert current.content_type == "application/json; charset=utf-8"
+        assert emulator.delete(study_path(stored)).status == 204
+        deleted = emulator.get("/changefeed/latest").json()
+        assert deleted == feed(emulator)[-1]
+        assert ("metadata" in deleted, deleted["action"], deleted["state"]) == (False, "Delete", "Deleted")
+    with running(settings) as emulator:
+        assert emulator.get("/changefeed/latest").json() == deleted
+
+
 def test_accept_does_not_matter(twelve: Emulator) -> None:
     """Inferred (azure-apis §0)."""
     assert twelve.get("/changefeed", accept="text/html").content_type == "application/json; charset=utf-8"

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace as with_changes
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from azdicom_emulator.storage.records import (
     DEFAULT_PARTITION,
     InstanceKey,
     NewInstance,
+    OriginalVersion,
     SeriesAttributes,
     StoredInstance,
     StudyAttributes,
@@ -68,6 +70,16 @@ async def store(index: Index, key: InstanceKey = KEY, *, replace: bool = False, 
     new = new_instance(claim, **attributes)
     await index.commit((claim, new))
     return new.stored
+
+
+async def updated(index: Index, old: StoredInstance, name: str | None = None) -> StoredInstance:
+    """The version after `old`, which is current, as a bulk update makes it."""
+    claim = await asyncio.to_thread(claim_and_write, index, old.key, replace=True)
+    original = old.original or OriginalVersion(old.watermark, old.size_bytes)
+    new = with_changes(old, watermark=claim.watermark, original=original)
+    count = await index.update([(claim, new)], StudyAttributes(patient_name=name), (), lambda *_: None)
+    assert count == 1
+    return new
 
 
 async def row(index: Index, statement: str) -> Any:

@@ -78,6 +78,14 @@ def test_writes_succeed_beside_the_clean_up_of_their_folders(files: FileStore) -
         cleaner.join()
 
 
+@pytest.mark.parametrize("size", [0, 65_535, 65_536, 65_537, 1_000_000])
+def test_metadata_are_read_whole(files: FileStore, size: int) -> None:
+    """Own design: whatever their length."""
+    metadata = (b"0123456789" * 100_000)[:size]
+    files.write(KEY, 1, b"dicom", metadata)
+    assert files.read_metadata(KEY, 1) == metadata
+
+
 def test_metadata_can_be_made_again(files: FileStore, tmp_path: Path) -> None:
     """docs/architecture.md: a missing metadata file is made again from the DICOM file."""
     files.write(KEY, 1, b"dicom", b"json")

@@ -14,23 +14,13 @@ from azdicom_emulator.storage.files import FileStore
 from azdicom_emulator.storage.index import Index
 from azdicom_emulator.storage.mutations import Mutations
 from azdicom_emulator.storage.operations import Operation, OperationType
-from azdicom_emulator.storage.records import OriginalVersion, StoredInstance, StudyAttributes
+from azdicom_emulator.storage.records import StudyAttributes
 from azdicom_emulator.storage.tree import versions
 from tests.management.updates import a_name, an_update, original_file, update
-from tests.storage.stores import KEY, claim_and_write, files_below, opened, store
+from tests.storage.stores import KEY, claim_and_write, files_below, opened, store, updated
 from tests.support.instances import an_instance, part10
 from tests.support.server import running
 from tests.test_reindex import reindex
-
-
-async def updated(index: Index, old: StoredInstance, name: str | None = None) -> StoredInstance:
-    """The version after `old`, current."""
-    claim = await asyncio.to_thread(claim_and_write, index, old.key, replace=True)
-    original = old.original or OriginalVersion(old.watermark, old.size_bytes)
-    new = replace(old, watermark=claim.watermark, original=original)
-    count = await index.update([(claim, new)], StudyAttributes(patient_name=name), (), lambda *_: None)
-    assert count == 1
-    return new
 
 
 def test_the_versions_of_an_instance_are_at_most_two(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -27,40 +28,55 @@ NO_ZONE = "Date and time value must specify a time zone."
 REVERSED = "The start time '{start}' must occur strictly before the end time '{end}'."
 
 
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """How the entries of one answer look. files: where their metadata are; None: they have none."""
+
+    files: FileStore | None
+    is_pascal: bool
+
+    @classmethod
+    def asked_for(cls, request: web.Request) -> "Entries":
+        """Raises BadRequestError."""
+        return cls(
+            files=request.app[INDEX].files if _includes_metadata(request) else None,
+            is_pascal=request.app[SETTINGS].quirk("changefeed.property_casing") == "pascal",
+        )
+
+    def of(self, changes: Sequence[Change]) -> list[Mapping[str, object]]:
+        """Reads files: for a thread."""
+        metadata: dict[int, bytes] = {}
+        if self.files is not None:
+            metadata = _current_metadata(self.files, changes)
+        return [
+            _entry(change, metadata.get(change.current.watermark) if change.current else None, is_pascal=self.is_pascal)
+            for change in changes
+        ]
+
+
 async def change_feed(request: web.Request) -> web.StreamResponse:
     """v1 reads a window of sequence numbers, v2 a window of time; an empty window is `[]`."""
-    includes_metadata = _includes_metadata(request)
+    entries = Entries.asked_for(request)
     window = _sequence_window(request) if api_version(request) < 2 else _time_window(request)
     authorize(request)
-    changes = await request.app[INDEX].changes(window)
-    return await _answer(request, changes, includes_metadata=includes_metadata)
+    return _answer(await request.app[INDEX].read_changes(window, lambda changes: orjson.dumps(entries.of(changes))))
 
 
 async def latest_change(request: web.Request) -> web.StreamResponse:
     """The newest change: by sequence in v1, by time in v2; 204 when nothing was ever stored."""
-    includes_metadata = _includes_metadata(request)
+    entries = Entries.asked_for(request)
     authorize(request)
     latest = await request.app[INDEX].latest_change(by_time=api_version(request) >= 2)
     if latest is None:
         return web.Response(status=204)
-    return await _answer(request, [latest], includes_metadata=includes_metadata, is_single=True)
+    return _answer(await request.app[WORKERS].in_thread(lambda: orjson.dumps(entries.of([latest])[0])))
 
 
-async def _answer(
-    request: web.Request, changes: Sequence[Change], *, includes_metadata: bool, is_single: bool = False
-) -> web.Response:
-    metadata: Mapping[int, bytes] = {}
-    if includes_metadata:
-        metadata = await request.app[WORKERS].in_thread(_current_metadata, request.app[INDEX].files, changes)
-    is_pascal = request.app[SETTINGS].quirk("changefeed.property_casing") == "pascal"
-    entries = [
-        _entry(change, metadata.get(change.current.watermark) if change.current else None, is_pascal=is_pascal)
-        for change in changes
-    ]
-    return responses.json_value(entries[0] if is_single else entries)
+def _answer(body: bytes) -> web.Response:
+    return web.Response(body=body, headers={"Content-Type": responses.JSON})
 
 
-def _current_metadata(files: FileStore, changes: Sequence[Change]) -> Mapping[int, bytes]:
+def _current_metadata(files: FileStore, changes: Sequence[Change]) -> dict[int, bytes]:
     """By watermark; of an instance that is deleted meanwhile there is none."""
     found = {}
     for current in {change.current for change in changes if change.current is not None}:

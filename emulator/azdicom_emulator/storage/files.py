@@ -15,6 +15,8 @@ from azdicom_emulator.storage.tree import ORIGINAL_MARK, instance_folder, remove
 
 # A folder that is about to be used can be removed by the clean-up after a delete, again and again in theory.
 _ATTEMPTS = 1_000
+# What is longer takes a second read.
+_USUAL_METADATA_BYTES = 64 * 1024
 
 
 class Durability(StrEnum):
@@ -87,8 +89,14 @@ class FileStore:
 
     def read_metadata(self, key: InstanceKey, watermark: int) -> bytes:
         """The metadata file of one version. Blocking. Raises FileNotFoundError."""
-        with open(f"{self._folder(key)}/{watermark}.json", "rb", buffering=0) as file:
-            return file.read()
+        descriptor = os.open(f"{self._folder(key)}/{watermark}.json", os.O_RDONLY)
+        try:
+            content = os.read(descriptor, _USUAL_METADATA_BYTES)
+            if len(content) == _USUAL_METADATA_BYTES:
+                content += os.read(descriptor, os.fstat(descriptor).st_size)
+            return content
+        finally:
+            os.close(descriptor)
 
     def write_metadata(self, key: InstanceKey, watermark: int, metadata: bytes) -> None:
         """Puts a metadata file that went missing back beside its DICOM file."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -233,7 +232,11 @@ class Index:
 
     async def changes(self, window: ChangeWindow) -> list[Change]:
         """The change feed of all partitions (azure-apis §3.1)."""
-        return await self._query(queries.find_changes, window)
+        return await self.read_changes(window, list)
+
+    async def read_changes(self, window: ChangeWindow, make: Callable[[Sequence[Change]], Result]) -> Result:
+        """What `make` makes of the changes, in the reader thread: it may read files."""
+        return await self.read(lambda connection: make(self._find_changes(connection, window)))
 
     def on_changes(self, listener: Callable[[], object]) -> None:
         """Calls `listener` when `applied_changes` may find more; in the writer thread, so it must return at once."""
@@ -242,17 +245,22 @@ class Index:
     @property
     def last_sequence(self) -> int:
         """Of the changes that DuckDB has."""
-        return self._folder.mutations.last_sequence
+        return self._folder.mutations.feed.end.sequence
 
     async def applied_changes(self, after: int, limit: int) -> list[Change]:
         """The next changes by sequence, of those that DuckDB has: who follows the feed must not hurry the writer."""
         window = ChangeWindow(after=after, up_to=sys.maxsize, limit=limit)
-        found = self._readers.submit(lambda connection: queries.find_changes(connection, self._partitions, window))
-        return await asyncio.wrap_future(found)
+        return await asyncio.wrap_future(
+            self._readers.submit(lambda connection: self._find_changes(connection, window))
+        )
 
     async def latest_change(self, *, by_time: bool) -> Change | None:
         """The change of the latest time, or of the highest sequence."""
-        return await self._query(partial(queries.find_latest_change, by_time=by_time))
+        await self._flushed()
+        end = self._folder.mutations.feed.end
+        if by_time and not end.is_in_order:
+            return await self._query(queries.find_latest_change)
+        return end.newest
 
     async def read(self, query: Callable[[DuckDBPyConnection], Result]) -> Result:
         """Runs `query` in a reader thread, on a cursor that sees all that is acknowledged."""
@@ -323,6 +331,10 @@ class Index:
                 reached = self._journal.appended
                 await asyncio.to_thread(self._journal.sync)
                 self._synced_to = reached
+
+    def _find_changes(self, connection: DuckDBPyConnection, window: ChangeWindow) -> list[Change]:
+        is_in_order = self._folder.mutations.feed.end.is_in_order
+        return queries.find_changes(connection, self._partitions, window, is_in_order=is_in_order)
 
     def _tell_listeners(self) -> None:
         for listener in self._listeners:

@@ -1,6 +1,6 @@
 """What the writer thread does to DuckDB, each in one transaction."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 
@@ -8,6 +8,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from azdicom_emulator.storage.clearing import delete_everything
+from azdicom_emulator.storage.feed import ChangeFeed
 from azdicom_emulator.storage.journal import JournalEntry
 from azdicom_emulator.storage.operations import Operations
 from azdicom_emulator.storage.partitions import Partitions
@@ -42,18 +43,7 @@ _INSTANCE_COLUMNS = (
     "original_watermark",
     "original_size_bytes",
 )
-_CHANGE_COLUMNS = (
-    "sequence",
-    "changed_at",
-    "action",
-    "partition_key",
-    "study_uid",
-    "series_uid",
-    "sop_instance_uid",
-    "watermark",
-)
 INSERT_INSTANCES = insert_statement("instances", _INSTANCE_COLUMNS)
-INSERT_CHANGES = insert_statement("changes", _CHANGE_COLUMNS)
 DELETE_VERSIONS = f"DELETE FROM instances WHERE watermark IN ({rows_given(['watermark'])})"
 UPDATE_EXPIRY = update_statement("studies", ("partition_key", "study_uid"), ["expires_at"])
 STORED_ALREADY = f"SELECT watermark FROM changes SEMI JOIN ({rows_given(['watermark'])}) USING (watermark)"
@@ -95,6 +85,7 @@ class Mutations:
     def __init__(self, connection: DuckDBPyConnection) -> None:
         self._connection = connection
         self.partitions = Partitions(connection)
+        self.feed = ChangeFeed(connection, self.partitions)
         self.tags = TagIndex(connection)
         self.operations = Operations(connection)
         self.workitems = Workitems(connection)
@@ -104,14 +95,8 @@ class Mutations:
         self._series = LatestRows(SERIES, connection)
         self._expiring: dict[tuple[int, str], datetime] = {}
         self._load_expiring()
-        last = connection.execute("SELECT max(sequence), max(watermark) FROM changes").fetchone()
-        self._last_sequence: int = (last and last[0]) or 0
-        self.last_watermark: int = (last and last[1]) or 0
-
-    @property
-    def last_sequence(self) -> int:
-        """Of the change feed; 0: there is no change."""
-        return self._last_sequence
+        last = connection.execute("SELECT max(watermark) FROM changes").fetchone()
+        self.last_watermark: int = (last and last[0]) or 0
 
     def apply(self, entries: Sequence[JournalEntry]) -> None:
         """Brings stores into the index, in their order."""
@@ -132,7 +117,7 @@ class Mutations:
             self._take_attributes(entries)
             self._take_tag_values(entries)
             self._take_expiries(entries)
-            self._insert_changes(ChangeAction.CREATE, [(entry.at, entry.new.stored) for entry in entries])
+            self.feed.append(ChangeAction.CREATE, [(entry.at, entry.new.stored) for entry in entries])
 
     def replay(self, entries: Sequence[JournalEntry]) -> None:
         """As `apply`, for the entries of a previous process, which may have applied some of them."""
@@ -166,7 +151,7 @@ class Mutations:
                 self._connection.execute(DELETE_EMPTY_STUDY, parent)
                 self.tags.forget_versions([stored.watermark for stored in deleted])
                 self.tags.forget_empty(key, study)
-                self._insert_changes(ChangeAction.DELETE, [(at, stored) for stored in deleted])
+                self.feed.append(ChangeAction.DELETE, [(at, stored) for stored in deleted])
         self._series.forget({(key, study, stored.key.series) for stored in deleted})
         self._studies.forget([(key, study)])
         self._load_expiring()
@@ -187,19 +172,19 @@ class Mutations:
         new = [each.new for each in switched]
         self._connection.execute(DELETE_VERSIONS, [[each.old.watermark for each in switched]])
         self._insert_instances(new)
-        self._studies.take([(self._identity(new[0].key)[:2], attributes)])
+        self._studies.take([(self.partitions.identity(new[0].key)[:2], attributes)])
         self.tags.move_versions([(each.old.watermark, each.new.watermark) for each in switched])
         if tag_values:
             self.tags.take([(self._version(max(new, key=lambda stored: stored.watermark)), tag_values)])
-        self._insert_changes(ChangeAction.UPDATE, [(at, stored) for stored in new])
+        self.feed.append(ChangeAction.UPDATE, [(at, stored) for stored in new])
         return switched
 
     def clear(self) -> list[StoredInstance]:
         """Deletes all that there is but the default partition; returns the instances. Watermarks go on rising."""
         with self.transaction():
             gone = delete_everything(self._connection, self.partitions)
+            self.feed.clear()
         self.partitions.forget_others(DEFAULT_PARTITION)
-        self._last_sequence = 0
         self._read_again()
         return gone
 
@@ -244,6 +229,7 @@ class Mutations:
             self._connection.execute("COMMIT")
             self.tags.publish()
             self.operations.publish()
+            self.feed.publish()
         except BaseException:
             with suppress(duckdb.Error):
                 self._connection.execute("ROLLBACK")
@@ -252,6 +238,7 @@ class Mutations:
 
     def _read_again(self) -> None:
         """What is held in memory, as the index has it."""
+        self.feed.withdraw()
         self._studies.forget()
         self._series.forget()
         self._load_expiring()
@@ -263,7 +250,7 @@ class Mutations:
             INSERT_INSTANCES,
             [
                 [stored.watermark for stored in instances],
-                *self._identity_columns(instances),
+                *map(list, zip(*(self.partitions.identity(stored.key) for stored in instances), strict=True)),
                 [stored.transfer_syntax_uid for stored in instances],
                 [stored.size_bytes for stored in instances],
                 [stored.original and stored.original.watermark for stored in instances],
@@ -272,7 +259,7 @@ class Mutations:
         )
 
     def _take_attributes(self, entries: Sequence[JournalEntry]) -> None:
-        identities = [self._identity(entry.new.stored.key) for entry in entries]
+        identities = [self.partitions.identity(entry.new.stored.key) for entry in entries]
         stores = list(zip(identities, entries, strict=True))
         self._studies.take([(identity[:2], entry.new.study) for identity, entry in stores])
         self._series.take([(identity[:3], entry.new.series) for identity, entry in stores])
@@ -285,7 +272,7 @@ class Mutations:
 
     def _take_expiries(self, entries: Sequence[JournalEntry]) -> None:
         """The last store of a study decides (store §9, Expiry)."""
-        wanted = {self._identity(entry.new.stored.key)[:2]: entry.new.expires_at for entry in entries}
+        wanted = {self.partitions.identity(entry.new.stored.key)[:2]: entry.new.expires_at for entry in entries}
         changed = {study: at for study, at in wanted.items() if self._expiring.get(study) != at}
         if changed:
             self._update_expiries(changed)
@@ -299,30 +286,9 @@ class Mutations:
         moments = [None if at is None else to_column(at) for at in expiries.values()]
         self._connection.execute(UPDATE_EXPIRY, [*map(list, zip(*expiries, strict=True)), moments])
 
-    def _insert_changes(self, action: ChangeAction, changes: Sequence[tuple[datetime, StoredInstance]]) -> None:
-        instances = [stored for _, stored in changes]
-        first = self._last_sequence + 1
-        self._last_sequence += len(changes)
-        self._connection.execute(
-            INSERT_CHANGES,
-            [
-                list(range(first, first + len(changes))),
-                [to_column(at) for at, _ in changes],
-                [action.value] * len(changes),
-                *self._identity_columns(instances),
-                [stored.watermark for stored in instances],
-            ],
-        )
-
     def _version(self, stored: StoredInstance) -> IndexedVersion:
-        partition_key, study, series, _ = self._identity(stored.key)
+        partition_key, study, series, _ = self.partitions.identity(stored.key)
         return IndexedVersion(stored.watermark, partition_key, study, series)
-
-    def _identity(self, key: InstanceKey) -> tuple[int, str, str, str]:
-        return self.partitions.key_of(key.partition), key.study, key.series, key.instance
-
-    def _identity_columns(self, instances: Iterable[StoredInstance]) -> list[list[int | str]]:
-        return [list(column) for column in zip(*(self._identity(stored.key) for stored in instances), strict=True)]
 
     def _load_expiring(self) -> None:
         found = self._connection.execute(SELECT_EXPIRING).fetchall()

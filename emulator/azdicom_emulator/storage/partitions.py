@@ -3,7 +3,7 @@
 from duckdb import DuckDBPyConnection
 
 from azdicom_emulator.storage.errors import UnknownPartitionError
-from azdicom_emulator.storage.records import Partition
+from azdicom_emulator.storage.records import InstanceKey, Partition
 from azdicom_emulator.storage.times import from_column
 
 SELECT_PARTITIONS = "SELECT partition_key, name, created_at FROM partitions ORDER BY partition_key"
@@ -37,6 +37,10 @@ class Partitions:
         if found is None:
             raise UnknownPartitionError(name)
         return found.key
+
+    def identity(self, key: InstanceKey) -> tuple[int, str, str, str]:
+        """`key` as the columns of the index have it. Raises UnknownPartitionError."""
+        return self.key_of(key.partition), key.study, key.series, key.instance
 
     def name_of(self, key: int) -> str:
         return self._by_key[key].name

@@ -45,7 +45,7 @@ class Writer:
         self._journal = journal
         self._ended = ended
         self._changed = changed
-        self._told_sequence = mutations.last_sequence
+        self._told_sequence = mutations.feed.end.sequence
         self._wake = Condition()
         self._asked: deque[tuple[Mutation[Any], Future[Any]]] = deque()
         self._due: float | None = None
@@ -96,8 +96,8 @@ class Writer:
                 self._due = None
                 closing = self._closing
             self._work(asked)
-            if self._mutations.last_sequence != self._told_sequence:
-                self._told_sequence = self._mutations.last_sequence
+            if self._mutations.feed.end.sequence != self._told_sequence:
+                self._told_sequence = self._mutations.feed.end.sequence
                 self._changed()
             if closing and not self._asked:
                 return
