@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from azdicom_proxy.cors import without_upstreams_own
 from azdicom_proxy.exchanges import Exchange, Source
 from azdicom_proxy.headers import end_to_end, is_continue_expected, value_of
-from azdicom_proxy.relaying import Relay, relay_to
+from azdicom_proxy.relaying import relay_to
 from azdicom_proxy.rewriting import Rewriter
 from azdicom_proxy.sending import DirectResponse
 from azdicom_proxy.settings import ProxySettings
@@ -26,7 +26,7 @@ class Forwarded:
 
 
 class AnswerRelay:
-    """Call `begin` when the head arrives, then `end`, or `broken_off` when the upstream does not send all of it.
+    """Call `begin` when the head arrives, then `whole`, or `broken_off` when the upstream does not send all of it.
 
     source: who answers. sent: the request's headers as they went to the upstream. to_client: what makes the upstream's
     URLs the proxy's own; None: they stay. taps: what keeps a copy.
@@ -49,7 +49,6 @@ class AnswerRelay:
         self._to_client = to_client
         self._taps = taps
         self._head: Head
-        self._relay: Relay
         self._response: DirectResponse | None = None
 
     @property
@@ -73,16 +72,15 @@ class AnswerRelay:
         if is_continue_expected(self._sent) and exchange.request.can_read_body and not exchange.received_bytes:
             response.force_close()  # refused before its body: the client may send it or not
         self._head, self._response = head, response
-        self._relay = relay_to(response, headers, head.length, self._to_client)
+        relay = relay_to(response, headers, head.length, self._to_client)
         if self._taps is None or head.length == 0:
-            return self._relay
+            return relay
         coding = value_of(headers, b"content-encoding")
         self._taps.response = self._taps.new(coding.decode("latin-1") if coding is not None else None)
-        return TappedReceiver(self._relay, self._taps.response)
+        return TappedReceiver(relay, self._taps.response)
 
-    async def end(self) -> Forwarded:
-        """The body is whole."""
-        await self._relay.end()
+    def whole(self) -> Forwarded:
+        """The client has all of it."""
         self._exchange.is_whole = True
         self._exchange.duration_s = time.perf_counter() - self._exchange.started
         return self._forwarded(is_whole=True)

@@ -61,7 +61,7 @@ class Forwarder:
         )
         try:
             await self._client.ask(exchange.method, head, relay.begin, upload)
-            return await relay.end()
+            return relay.whole()
         except UpstreamError as error:
             if not relay.has_sent:
                 raise ProxyError.of_upstream(error) from error

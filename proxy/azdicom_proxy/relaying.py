@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Iterator
-from typing import Protocol
 
 from azdicom_proxy.codings import Decoder, coding_of, decode, encode
 from azdicom_proxy.headers import value_of
@@ -15,14 +14,7 @@ REWRITTEN_WHOLE_BYTES = 8 * 1024 * 1024
 MAX_PART_HEADER_BYTES = 16 * 1024
 
 
-class Relay(Receiver, Protocol):
-    """A receiver that passes a body on to a response."""
-
-    async def end(self) -> None:
-        """The body was whole."""
-
-
-def relay_to(response: DirectResponse, headers: RawHeaders, length: int | None, rewriter: Rewriter | None) -> Relay:
+def relay_to(response: DirectResponse, headers: RawHeaders, length: int | None, rewriter: Rewriter | None) -> Receiver:
     """What takes a body of `length` bytes with `headers` and sends it, rewritten where that is wanted."""
     content_type = value_of(headers, b"content-type")
     if rewriter is not None and length != 0:
@@ -35,7 +27,7 @@ def relay_to(response: DirectResponse, headers: RawHeaders, length: int | None, 
     return response
 
 
-class _JsonRelay(Relay):
+class _JsonRelay(Receiver):
     """Holds the text back until it is whole, or too long to be held: then it goes on in portions."""
 
     def __init__(self, response: DirectResponse, rewriter: Rewriter, coding: str | None) -> None:
@@ -89,7 +81,7 @@ class _JsonRelay(Relay):
         return self._response.receive(memoryview(content)) if content else True
 
 
-class _MultipartRelay(Relay):
+class _MultipartRelay(Receiver):
     """Looks at the header of the first part; only if it names the base, those of all parts are rewritten.
 
     The parts of one answer are alike, and only so the answer can keep its Content-Length.

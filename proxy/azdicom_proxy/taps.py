@@ -241,8 +241,12 @@ class TappedReceiver(Receiver):
         return self._receiver.receive(chunk) and not self._tap.is_full
 
     async def ready(self) -> None:
-        await self._tap.ready()
         await self._receiver.ready()
+        self.let_go()
+        await self._tap.ready()
+
+    async def end(self) -> None:
+        await self._receiver.end()
 
     def let_go(self) -> None:
         for chunk in self._uncopied:

@@ -28,6 +28,10 @@ class Receiver(Protocol):
     async def ready(self) -> None:
         """Returns when it takes more."""
 
+    async def end(self) -> None:
+        """The body is whole. Returns when nobody waits for a part of it any more; by default at once."""
+        return
+
     def let_go(self) -> None:
         """What it was given before is about to be overwritten. By default it has kept nothing of it."""
         return
@@ -114,7 +118,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._head
 
     async def deliver(self, receiver: Receiver | None = None) -> None:
-        """Returns when `receiver`, or the one that `begin` gave, has the whole body.
+        """Returns when `receiver`, or the one that `begin` gave, has the whole body and has ended.
 
         Raises UpstreamError when it breaks off, and what the receiver raises.
         """
@@ -129,6 +133,7 @@ class Connection(asyncio.BufferedProtocol):
             else:
                 await self._woken()
         if self._receiver is not None:
+            await self._receiver.end()
             self._receiver.let_go()
 
     def break_off(self, error: Exception) -> None:
@@ -238,15 +243,16 @@ class Connection(asyncio.BufferedProtocol):
         takes_more = True
         for piece in self._pieces(received):
             takes_more &= self._receiver.receive(piece)
-        if not takes_more or len(self._buffer) - self._end < LEAST_READ_BYTES:
-            self._receiver.let_go()
-            self._start = self._end = 0
         if not takes_more:
             self._memory = bytearray(BUFFER_BYTES)  # the receiver still looks at the old one
             self._buffer = memoryview(self._memory)
+            self._start = self._end = 0
             self._is_full = True
             self._pause()
             self._wake_up()
+        elif len(self._buffer) - self._end < LEAST_READ_BYTES:
+            self._receiver.let_go()
+            self._start = self._end = 0
         self._finish_if_whole()
 
     def _pieces(self, received: memoryview) -> Iterable[memoryview]:
