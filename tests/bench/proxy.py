@@ -55,7 +55,7 @@ WORKLOADS: tuple[tuple[str, Requests], ...] = (
     ("retrieve instance, 535 KB", retrieves),
     ("store, 535 KB", stores_of(ct)),
 )
-PAUSE_S = 0.03
+PAUSE_S = 0.1
 """Long enough for an exchange of 535 KB to be compared before the next begins."""
 
 
@@ -131,7 +131,7 @@ def _diff_mode(root: str, version: str, measure: _Measure) -> Iterator[str]:
     yield from _table(("", "passthrough, ms p50", "diff, ms p50", "added"))
     with (
         started("proxy", f"--upstream={root}") as (passing, _),
-        started("proxy", f"--upstream={root}", "--mode=diff") as (comparing, _),
+        started("proxy", f"--upstream={root}", f"--local={root}", "--mode=diff") as (comparing, _),
     ):
         urls = [f"{url}/{version}" for url in (passing, comparing)]
         for name, requests in WORKLOADS[:2]:
