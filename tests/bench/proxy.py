@@ -30,7 +30,7 @@ PLACEHOLDER = "https://workspace-dicom.dicom.azurehealthcareapis.com"
 CONNECTIONS = (1, 8)
 LARGE_MEBIBYTES = 2048
 WHOLE = "--max-record-body=4GiB"
-SETTLES_S = 3.0
+SETTLES_S = 2.0
 """A recorded body is hashed, and written to disk, behind its client's back."""
 
 Say = Callable[[str], None]
