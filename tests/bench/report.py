@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.bench.load import Measured
 
-PACKAGES = ("aiohttp", "duckdb", "pydicom", "uvloop")
+PACKAGES = ("aiohttp", "duckdb", "pydicom")
 
 
 @dataclass(frozen=True, slots=True)
