@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from azdicom_proxy.cors import without_upstreams_own
 from azdicom_proxy.exchanges import Exchange, Source
-from azdicom_proxy.headers import end_to_end, is_continue_expected, value_of
+from azdicom_proxy.headers import end_to_end, is_continue_expected, text_of
 from azdicom_proxy.relaying import relay_to
 from azdicom_proxy.rewriting import Rewriter
 from azdicom_proxy.sending import DirectResponse
@@ -75,8 +75,7 @@ class AnswerRelay:
         relay = relay_to(response, headers, head.length, self._to_client)
         if self._taps is None or head.length == 0:
             return relay
-        coding = value_of(headers, b"content-encoding")
-        self._taps.response = self._taps.new(coding.decode("latin-1") if coding is not None else None)
+        self._taps.response = self._taps.new(text_of(headers, b"content-encoding"))
         return TappedReceiver(relay, self._taps.response)
 
     def whole(self) -> Forwarded:

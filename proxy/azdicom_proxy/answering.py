@@ -15,7 +15,7 @@ from azdicom_proxy.cassette.model import Body, Empty, Inline, Interaction, Recor
 from azdicom_proxy.errors import ProxyError
 from azdicom_proxy.exchanges import Exchange, Source, public_base, request_headers
 from azdicom_proxy.forwarding import Forwarder, send_continue_if_expected
-from azdicom_proxy.headers import value_of
+from azdicom_proxy.headers import text_of, value_of
 from azdicom_proxy.masking import masked_miss
 from azdicom_proxy.recorder import Recorder
 from azdicom_proxy.recordings import Recording
@@ -141,8 +141,7 @@ class Answerer:
                 tap.feed(chunk)
                 if tap.is_full:
                     await tap.ready()
-            content_type = value_of(exchange.headers, b"content-type")
-            return Asked(await tap.finish(content_type.decode("latin-1") if content_type is not None else None), tap)
+            return Asked(await tap.finish(text_of(exchange.headers, b"content-type")), tap)
         except web.RequestPayloadError as error:
             await tap.abandon()
             raise ProxyError.bad_request(f"the request's body is no HTTP: {error}") from None

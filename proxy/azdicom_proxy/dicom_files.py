@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from azdicom_proxy.cassette.sources import CHUNK_BYTES, Source, SourceFile
+from azdicom_proxy.cassette.sources import Source, SourceFile, zeros
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -53,8 +53,7 @@ class RewrittenFile:
     def chunks(self, source: Source) -> Iterator[bytes]:
         yield self.head
         yield from source.chunks(*self.pixels)
-        for at in range(0, self.blank_bytes, CHUNK_BYTES):
-            yield bytes(min(CHUNK_BYTES, self.blank_bytes - at))
+        yield from zeros(self.blank_bytes)
 
 
 @contextmanager

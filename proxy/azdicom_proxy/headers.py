@@ -49,6 +49,12 @@ def value_of(headers: RawHeaders, name: bytes) -> bytes | None:
     return None
 
 
+def text_of(headers: RawHeaders, name: bytes) -> str | None:
+    """`value_of` as text, each byte one character."""
+    value = value_of(headers, name)
+    return value.decode("latin-1") if value is not None else None
+
+
 def without(headers: RawHeaders, *names: bytes) -> RawHeaders:
     """All lines but those called one of `names` (lower case)."""
     return tuple(line for line in headers if line[0].lower() not in names)

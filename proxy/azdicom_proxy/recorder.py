@@ -16,10 +16,11 @@ from azdicom_proxy.cassette.model import Body, Empty, Interaction, RecordedReque
 from azdicom_proxy.codings import coding_of
 from azdicom_proxy.exchanges import Exchange, request_headers
 from azdicom_proxy.forwarding import Forwarder
-from azdicom_proxy.headers import decoded, end_to_end, replaced, value_of, without
+from azdicom_proxy.headers import decoded, end_to_end, replaced, text_of, value_of, without
 from azdicom_proxy.recordings import Recording
 from azdicom_proxy.settings import ProxySettings
 from azdicom_proxy.taps import BodyTap, Taps
+from azdicom_proxy.upstream.head import RawHeaders
 
 log = logging.getLogger(__name__)
 
@@ -126,8 +127,8 @@ async def _interaction(
     forwarder: Forwarder, exchange: Exchange, recording: Recording, forwarded: Forwarded, taps: Taps
 ) -> Interaction:
     head = forwarded.head
-    request_body = await _body_of(taps.request, value_of(exchange.headers, b"content-type"))
-    response_body = await _body_of(taps.response, value_of(head.headers, b"content-type"))
+    request_body = await _body_of(taps.request, exchange.headers)
+    response_body = await _body_of(taps.response, head.headers)
     coding = coding_of(value_of(head.headers, b"content-encoding"))
     headers = without(end_to_end(head.headers), b"content-encoding") if coding else end_to_end(head.headers)
     if exchange.method != "HEAD" and value_of(headers, b"content-length") is not None:
@@ -145,14 +146,10 @@ async def _interaction(
     )
 
 
-async def _body_of(tap: BodyTap | None, content_type: bytes | None) -> Body:
-    return Empty() if tap is None else await tap.finish(_text(content_type))
+async def _body_of(tap: BodyTap | None, headers: RawHeaders) -> Body:
+    return Empty() if tap is None else await tap.finish(text_of(headers, b"content-type"))
 
 
 async def _as_stream(body: Body) -> AsyncIterator[bytes]:
     for chunk in chunks_of(body):
         yield chunk
-
-
-def _text(value: bytes | None) -> str | None:
-    return value.decode("latin-1") if value is not None else None

@@ -19,8 +19,6 @@ BATCH_BYTES = 1024 * 1024
 """What is worth a hand-over to a thread."""
 WAITING_BYTES = 4 * BATCH_BYTES
 """How much may wait for the thread before the body is held up."""
-
-
 BUFFERS = 8
 _buffers: list[bytearray] = []
 """Of BATCH_BYTES, to be used again: the system takes longer to give fresh memory than a copy into it takes."""

@@ -44,6 +44,12 @@ class Source(ABC):
         return -1
 
 
+def zeros(size_bytes: int) -> Iterator[bytes]:
+    """So many, in chunks."""
+    for at in range(0, size_bytes, CHUNK_BYTES):
+        yield bytes(min(CHUNK_BYTES, size_bytes - at))
+
+
 class SourceFile:
     """A source to be read from a position on, as pydicom reads files."""
 

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from azdicom_proxy.cassette.bodies import content_of, header, media_type_of, size_of
-from azdicom_proxy.cassette.model import Body, Headers, Inline, Part, RecordedRequest, RecordedResponse, SpooledFile
+from azdicom_proxy.cassette.model import Body, Headers, Part, RecordedRequest, RecordedResponse
 from azdicom_proxy.cassette.naming import Location, locate
+from azdicom_proxy.cassette.sources import source_of
 from azdicom_proxy.matching.bodies import parts_of
 from azdicom_proxy.matching.timeline import SAFE_METHODS
 
@@ -223,15 +224,8 @@ def _json(headers: Headers, body: Body) -> Any:
 
 
 def _sop_of(part: Part) -> str:
-    body = part.body
     if part.sop is not None:
         return part.sop
-    head = body.content[:HEAD_BYTES] if isinstance(body, Inline) else _head(body)
-    found = MEDIA_STORAGE_SOP_INSTANCE_UID.search(head)
+    with source_of(part.body) as source:
+        found = MEDIA_STORAGE_SOP_INSTANCE_UID.search(source[:HEAD_BYTES])
     return found[2].decode("ascii")[: int.from_bytes(found[1], "little")] if found else ""
-
-
-def _head(body: SpooledFile) -> bytes:
-    with body.path.open("rb") as file:
-        file.seek(body.offset)
-        return file.read(min(HEAD_BYTES, body.size_bytes))

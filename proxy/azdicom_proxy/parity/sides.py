@@ -13,7 +13,7 @@ from azdicom_proxy.cassette.model import Body, Empty, Inline, RecordedRequest, R
 from azdicom_proxy.cassette.naming import ROOTS, locate
 from azdicom_proxy.cassette.side_files import files_of
 from azdicom_proxy.codings import coding_of
-from azdicom_proxy.headers import VIA, decoded, encoded, end_to_end, replaced, value_of, without
+from azdicom_proxy.headers import VIA, decoded, encoded, end_to_end, replaced, text_of, value_of, without
 from azdicom_proxy.rewriting import Rewriter, is_json
 from azdicom_proxy.settings import ProxySettings
 from azdicom_proxy.taps import BodyTap, NewTap
@@ -230,7 +230,7 @@ class _Taking(Receiver):
         """The whole answer, its body decoded. Raises OSError, zlib.error."""
         assert self._head is not None, "it has begun"
         headers = end_to_end(self._head.headers)
-        body = await self._tap.finish(_text(value_of(headers, b"content-type")))
+        body = await self._tap.finish(text_of(headers, b"content-type"))
         if _coding(self._head) is not None:
             headers = without(headers, b"content-encoding")
             if value_of(headers, b"content-length") is not None:
@@ -253,7 +253,3 @@ async def _chunks(body: Body) -> AsyncIterator[bytes]:
 
 def _nothing() -> None:
     """Nobody waits for a 100."""
-
-
-def _text(value: bytes | None) -> str | None:
-    return value.decode("latin-1") if value is not None else None

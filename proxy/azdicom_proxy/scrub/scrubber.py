@@ -30,7 +30,7 @@ from azdicom_proxy.cassette.model import (
 )
 from azdicom_proxy.cassette.scratch import Scratch
 from azdicom_proxy.cassette.side_files import files_of
-from azdicom_proxy.cassette.sources import Source, source_of
+from azdicom_proxy.cassette.sources import Source, source_of, zeros
 from azdicom_proxy.dicom_files import UnreadableError
 from azdicom_proxy.scrub.attributes import AttributeScrubber
 from azdicom_proxy.scrub.datasets import DataSetScrubber, RefusedError, is_synthetic
@@ -43,7 +43,6 @@ from azdicom_proxy.scrub.thinning import THIN_PIXELS, PixelThinner
 from azdicom_proxy.scrub.uris import UriScrubber
 
 TextScrub = Callable[[str], str]
-_CHUNK_BYTES = 64 * 1024
 _LONGEST_SECRET_BYTES = 8 * 1024
 _PIXEL_DATA = ("7FE00010", "PIXELDATA")
 
@@ -222,8 +221,7 @@ class Scrubber:
         """Frames as zeros; pictures of them cannot be blanked and stay what they are."""
         if media_type.startswith(("image/", "video/")):
             raise RefusedError(f"clean-pixel-data: {media_type} cannot be blanked")
-        zeros = (bytes(min(_CHUNK_BYTES, size_of(body) - at)) for at in range(0, size_of(body), _CHUNK_BYTES))
-        return self._scratch.kept(zeros, size_of(body))
+        return self._scratch.kept(zeros(size_of(body)), size_of(body))
 
     def _require_synthetic(self, source: Source) -> None:
         if self.policy.phi is not Phi.SYNTHETIC_ONLY:
@@ -296,8 +294,5 @@ def _is_printable(content: bytes) -> bool:
 
 
 def _begins_as_dicom(body: Inline | SpooledFile) -> bool:
-    if isinstance(body, Inline):
-        return body.content[128:132] == b"DICM"
-    with body.path.open("rb") as file:
-        file.seek(body.offset + 128)
-        return file.read(4) == b"DICM"
+    with source_of(body) as source:
+        return source[128:132] == b"DICM"
