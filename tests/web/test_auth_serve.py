@@ -11,6 +11,7 @@ import pytest
 from azdicom_emulator.cert import make_certificate
 from azdicom_emulator.settings import DEVELOPMENT_ISSUER
 from tests.support.process import serving
+from tests.support.waiting import eventually
 
 ISSUER_OPTIONS = ("--auth=jwt", "--auth-jwks=http://127.0.0.1:1/keys", "--auth-issuer=https://login.example.org/")
 
@@ -42,14 +43,15 @@ def test_curl_line_of_the_banner_works_with_token_and_certificate(tmp_path: Path
     pem = tmp_path / "server.pem"
     pem.write_bytes(b"".join(make_certificate()))
     with serving(tmp_path / "data", tmp_path, "--auth=jwt", f"--tls-cert={pem}"):
-        banner = (tmp_path / "serve.log").read_text()
-        [line] = re.findall(r"^  try +(.+)$", banner, re.MULTILINE)
+        log = tmp_path / "serve.log"
+        # The banner follows the port file, which is what says that the server listens.
+        [line] = eventually(lambda: re.findall(r"^  try +(.+)$", log.read_text(), re.MULTILINE))
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             ("sh", "-c", line), env={"PATH": path, "NO_PROXY": "*"}, capture_output=True, text=True, check=False
         )
 
-    assert re.search(r"^  service  https://127\.0\.0\.1:\d+/v2$", banner, re.MULTILINE)
+    assert re.search(r"^  service  https://127\.0\.0\.1:\d+/v2$", log.read_text(), re.MULTILINE)
     assert done.stdout.startswith("HTTP/1.1 204 No Content"), done.stderr
 
 
